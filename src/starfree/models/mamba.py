@@ -1,0 +1,191 @@
+"""Mamba-1 (Gu and Dao 2023), the reference architecture and initialisation.
+
+Parameters carry the names of state-spaces/mamba (`MixerModel` with a `head`), so that weights move
+to and from `mamba_ssm` and `transformers` by renaming alone.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from starfree.models.options import Options
+from starfree.models.scan.reference import selective_scan
+
+NORM_EPSILON = 1e-5
+EMBEDDING_STD = 0.02
+# At the start softplus(dt_proj.bias) is log-uniform over this range, and never below the floor.
+STEP_SIZE_MIN, STEP_SIZE_MAX, STEP_SIZE_FLOOR = 1e-3, 0.1, 1e-4
+
+
+class MambaOptions(Options):
+    """Sizes of a Mamba.
+
+    Attributes:
+        layers: residual blocks.
+        d_model: width of the residual stream.
+        d_state: states a channel (N).
+        d_conv: symbols that the causal convolution of a layer sees.
+        expand: inner channels (E) for each channel of the stream.
+        dt_rank: rank of the step size's projection; None is ``ceil(d_model / 16)``.
+        norm: `rms`, or `layer` as the paper's authors ran it.
+        head_bias: the head has a bias, as the paper's authors ran it; a language model of
+            `transformers` has none, so that only a model without one can be exported.
+    """
+
+    layers: int = Field(default=1, ge=1)
+    d_model: int = Field(default=32, ge=1)
+    d_state: int = Field(default=16, ge=1)
+    d_conv: int = Field(default=4, ge=1)
+    expand: int = Field(default=2, ge=1)
+    dt_rank: int | None = Field(default=None, ge=1)
+    norm: Literal["rms", "layer"] = "rms"
+    head_bias: bool = False
+
+
+class LayerState(NamedTuple):
+    """What a layer remembers: the convolution's last inputs and the scan's state."""
+
+    window: Tensor  # [B, d_conv - 1, E]
+    hidden: Tensor  # [B, E, N]
+
+
+class Mamba(nn.Module):
+    """Embedding, residual blocks ``x + mixer(norm(x))``, a final norm, a linear head."""
+
+    Options = MambaOptions
+
+    def __init__(self, vocabulary: int, outputs: int, options: MambaOptions) -> None:
+        super().__init__()
+        self.options = options
+        self.embedding = nn.Embedding(vocabulary, options.d_model)
+        self.layers = nn.ModuleList(Block(options) for _ in range(options.layers))
+        self.norm_f = make_norm(options)
+        self.head = nn.Linear(options.d_model, outputs, bias=options.head_bias)
+        nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Logits ``[B, L, outputs]`` after each of the tokens ``[B, L]``."""
+        return self.advance(tokens, self.initial_state(len(tokens)))[0]
+
+    def initial_state(self, batch: int) -> tuple[LayerState, ...]:
+        """The state before the first symbol."""
+        mixers = (module for module in self.modules() if isinstance(module, Mixer))
+        return tuple(mixer.initial_state(batch) for mixer in mixers)
+
+    def step(
+        self, tokens: Tensor, state: tuple[LayerState, ...]
+    ) -> tuple[Tensor, tuple[LayerState, ...]]:
+        """Read one symbol ``[B]``: logits ``[B, outputs]`` and the next state."""
+        logits, state = self.advance(tokens[:, None], state)
+        return logits[:, 0], state
+
+    def advance(
+        self, tokens: Tensor, state: tuple[LayerState, ...]
+    ) -> tuple[Tensor, tuple[LayerState, ...]]:
+        """Read several symbols ``[B, L]`` from a state on: logits ``[B, L, outputs]``, state."""
+        x = self.embedding(tokens)
+        after = []
+        for layer, before in zip(self.layers, state, strict=True):
+            x, layer_state = layer(x, before)
+            after.append(layer_state)
+        logits: Tensor = self.head(self.norm_f(x))
+        return logits, tuple(after)
+
+
+class Block(nn.Module):
+    """One pre-norm residual block."""
+
+    def __init__(self, options: MambaOptions) -> None:
+        super().__init__()
+        self.norm = make_norm(options)
+        self.mixer = Mixer(options)
+
+    def forward(self, x: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
+        """``[B, L, d_model]`` to the same shape, and the layer's next state."""
+        mixed, state = self.mixer(self.norm(x), state)
+        return x + mixed, state
+
+
+class Mixer(nn.Module):
+    """Projection, causal convolution, selective scan, gate, projection back."""
+
+    def __init__(self, options: MambaOptions) -> None:
+        super().__init__()
+        inner = options.expand * options.d_model
+        self.d_state = options.d_state
+        self.dt_rank = options.dt_rank or math.ceil(options.d_model / 16)
+        self.in_proj = nn.Linear(options.d_model, 2 * inner, bias=False)
+        self.conv1d = nn.Conv1d(inner, inner, options.d_conv, groups=inner)
+        self.x_proj = nn.Linear(inner, self.dt_rank + 2 * options.d_state, bias=False)
+        self.dt_proj = nn.Linear(self.dt_rank, inner)
+        rates = torch.arange(1, options.d_state + 1, dtype=self.dt_proj.weight.dtype)
+        self.A_log = nn.Parameter(rates.log().repeat(inner, 1))
+        self.D = nn.Parameter(torch.ones(inner))
+        self.out_proj = nn.Linear(inner, options.d_model, bias=False)
+        self._initialise(options.layers)
+        # The convention of state-spaces/mamba, which the optimiser honours.
+        self.A_log._no_weight_decay = True  # type: ignore[attr-defined]
+        self.D._no_weight_decay = True  # type: ignore[attr-defined]
+
+    @torch.no_grad()
+    def _initialise(self, layers: int) -> None:
+        bound = self.dt_rank**-0.5
+        nn.init.uniform_(self.dt_proj.weight, -bound, bound)
+        low, high = math.log(STEP_SIZE_MIN), math.log(STEP_SIZE_MAX)
+        step_size = torch.empty_like(self.dt_proj.bias).uniform_(low, high).exp_()
+        step_size.clamp_(min=STEP_SIZE_FLOOR)
+        self.dt_proj.bias.copy_(step_size + torch.log(-torch.expm1(-step_size)))  # softplus^-1
+        # Each block adds to the residual stream once: keep the sum's variance at any depth.
+        self.out_proj.weight /= math.sqrt(layers)
+
+    def initial_state(self, batch: int) -> LayerState:
+        """No inputs yet, and the scan at zero."""
+        inner, _, width = self.conv1d.weight.shape
+        return LayerState(
+            self.A_log.new_zeros(batch, width - 1, inner),
+            self.A_log.new_zeros(batch, inner, self.d_state),
+        )
+
+    def forward(self, x: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
+        """``[B, L, d_model]`` to the same shape, and the next state."""
+        u, z = self.in_proj(x).chunk(2, dim=-1)
+        u, window = self._convolve(u, state.window)
+        dt, B, C = self.x_proj(u).split([self.dt_rank, self.d_state, self.d_state], dim=-1)
+        y, hidden = selective_scan(
+            u,
+            F.linear(dt, self.dt_proj.weight),
+            -torch.exp(self.A_log),
+            B,
+            C,
+            self.D,
+            z,
+            self.dt_proj.bias,
+            state.hidden,
+        )
+        return self.out_proj(y), LayerState(window, hidden)
+
+    def _convolve(self, u: Tensor, window: Tensor) -> tuple[Tensor, Tensor]:
+        """Causal depthwise convolution and SiLU over ``[B, L, E]``, and the last inputs.
+
+        A sum of shifted products: on a CPU faster than `conv1d` with as many groups as channels.
+        """
+        length = u.shape[1]
+        seen = torch.cat([window, u], dim=1)
+        taps = self.conv1d.weight[:, 0].unbind(1)
+        assert self.conv1d.bias is not None
+        total = self.conv1d.bias.expand_as(u)
+        for shift, tap in enumerate(taps):
+            total = torch.addcmul(total, seen[:, shift : shift + length], tap)
+        return F.silu(total), seen[:, length:]
+
+
+def make_norm(options: MambaOptions) -> nn.Module:
+    """RMSNorm or LayerNorm over the stream."""
+    kind = nn.RMSNorm if options.norm == "rms" else nn.LayerNorm
+    return kind(options.d_model, eps=NORM_EPSILON)

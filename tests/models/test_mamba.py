@@ -1,0 +1,84 @@
+"""The reference Mamba: names, initialisation, and logits of other implementations."""
+
+import math
+
+import pytest
+import torch
+
+from starfree.models.model import build
+
+
+def test_the_parameters_are_those_of_state_spaces_mamba():
+    model = build("mamba", 7, 5, layers=1, d_model=40, norm="layer", head_bias=True)
+    shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
+    assert shapes == {
+        "embedding.weight": (7, 40),
+        "layers.0.norm.weight": (40,),
+        "layers.0.norm.bias": (40,),
+        "layers.0.mixer.A_log": (80, 16),
+        "layers.0.mixer.D": (80,),
+        "layers.0.mixer.in_proj.weight": (160, 40),
+        "layers.0.mixer.conv1d.weight": (80, 1, 4),
+        "layers.0.mixer.conv1d.bias": (80,),
+        "layers.0.mixer.x_proj.weight": (3 + 32, 80),
+        "layers.0.mixer.dt_proj.weight": (80, 3),
+        "layers.0.mixer.dt_proj.bias": (80,),
+        "layers.0.mixer.out_proj.weight": (40, 80),
+        "norm_f.weight": (40,),
+        "norm_f.bias": (40,),
+        "head.weight": (5, 40),
+        "head.bias": (5,),
+    }
+
+
+def test_the_initialisation_is_the_reference_one():
+    torch.manual_seed(0)
+    model = build("mamba", 400, 5, layers=4, d_model=64)
+    assert model.embedding.weight.std().item() == pytest.approx(0.02, rel=0.02)
+    for layer in model.layers:
+        mixer = layer.mixer
+        rates = torch.arange(1.0, 17.0)
+        torch.testing.assert_close(mixer.A_log.exp(), rates.expand(128, 16))
+        assert torch.equal(mixer.D, torch.ones(128))
+        step_size = torch.nn.functional.softplus(mixer.dt_proj.bias)
+        assert step_size.min() >= 1e-3 * 0.999
+        assert step_size.max() <= 0.1 * 1.001
+        middle = math.log(1e-3 * 0.1) / 2
+        assert step_size.log().mean().item() == pytest.approx(middle, abs=0.4)
+        bound = 4**-0.5
+        assert 0.95 * bound < mixer.dt_proj.weight.abs().max() <= bound
+        # kaiming_uniform(a = sqrt 5) is uniform within 1 / sqrt(fan in); 4 layers halve it.
+        bound = 128**-0.5 / math.sqrt(4)
+        assert 0.99 * bound < mixer.out_proj.weight.abs().max() <= bound
+
+
+def test_decay_rates_and_skip_are_marked_as_not_to_be_decayed():
+    mixer = build("mamba", 4, 3).layers[0].mixer
+    assert mixer.A_log._no_weight_decay
+    assert mixer.D._no_weight_decay
+
+
+def test_logits_are_those_of_transformers():
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(3)
+    ours = build("mamba", 6, 6, layers=2, d_model=24, d_state=5)
+    config = transformers.MambaConfig(
+        vocab_size=6,
+        hidden_size=24,
+        num_hidden_layers=2,
+        state_size=5,
+        time_step_rank=2,
+        tie_word_embeddings=False,
+        residual_in_fp32=False,
+    )
+    theirs = transformers.MambaForCausalLM(config).eval()
+    renamed = {
+        "lm_head.weight" if name == "head.weight" else f"backbone.{name}": tensor
+        for name, tensor in ours.state_dict().items()
+    }
+    renamed["backbone.embeddings.weight"] = renamed.pop("backbone.embedding.weight")
+    theirs.load_state_dict(renamed)
+    tokens = torch.randint(0, 6, (3, 37))
+    with torch.no_grad():
+        logits = theirs(tokens, use_cache=False).logits
+        torch.testing.assert_close(ours(tokens), logits, rtol=1e-5, atol=1e-5)

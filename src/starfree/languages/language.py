@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starfree.errors import InputError
+from starfree.languages.automaton import Automaton
 from starfree.languages.strings import BoolArray, IntArray, Strings
 
 Growth = Literal["bounded", "polynomial", "exponential"]
@@ -38,6 +39,11 @@ class Language(ABC):
     def begin(self) -> int:
         """Index of `^`, the beginning of string."""
         return len(self.alphabet) + 1
+
+    @property
+    def automaton(self) -> Automaton | None:
+        """The minimal partial automaton; None where there is none or it is too large to build."""
+        return None
 
     @abstractmethod
     def legal_batch(self, strings: Strings) -> BoolArray:

@@ -62,3 +62,7 @@ class Strings:
     def real(self) -> BoolArray:
         """``[B, L]``: True where a symbol stands, False on padding."""
         return np.arange(self.tokens.shape[1]) < self.lengths[:, None]
+
+    def beyond(self) -> BoolArray:
+        """``[B, L+1]``: True for the prefixes that are longer than the string itself."""
+        return np.arange(self.tokens.shape[1] + 1) > self.lengths[:, None]

@@ -1,0 +1,297 @@
+"""Every named language, and `language(reference)`: one door for names, notations and files."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+
+from starfree.errors import InputError
+from starfree.languages.automaton import Automaton, determinise, from_rows
+from starfree.languages.counters import BooleanExpressions, EqualBlocks, Shuffle
+from starfree.languages.language import Language
+from starfree.languages.regular import RegularLanguage
+from starfree.languages.stack import AUTOMATON_STATES, BoundedDyck
+
+LanguageClass = Literal["star-free", "not star-free", "counter"]
+
+
+@dataclass(frozen=True)
+class CatalogEntry:
+    """A named language.
+
+    Attributes:
+        name: what `language()` takes.
+        title: mathematical notation.
+        language_class: star-free, not star-free (regular), or counter.
+        in_suite: one of the 27 languages of Bhattamishra et al. 2020 that the paper trains on.
+    """
+
+    name: str
+    title: str
+    language_class: LanguageClass
+    in_suite: bool = True
+
+
+SUITE = (
+    CatalogEntry("tomita-1", "1*", "star-free"),
+    CatalogEntry("tomita-2", "(10)*", "star-free"),
+    CatalogEntry("tomita-4", "no factor 000", "star-free"),
+    CatalogEntry("tomita-7", "0*1*0*1*", "star-free"),
+    CatalogEntry("d-2", "(a(ab)*b)*", "star-free"),
+    CatalogEntry("d-3", "(a D_2 b)*", "star-free"),
+    CatalogEntry("d-4", "(a D_3 b)*", "star-free"),
+    CatalogEntry("d-12", "(a D_11 b)*", "star-free"),
+    CatalogEntry("aabbccddee", "aa*bb*cc*dd*ee*", "star-free"),
+    CatalogEntry("ab-d-bc", "{a,b}*d{b,c}*", "star-free"),
+    CatalogEntry("012-02", "{0,1,2}*02*", "star-free"),
+    CatalogEntry("parity", "an even number of 1", "not star-free"),
+    CatalogEntry("aa-star", "(aa)*", "not star-free"),
+    CatalogEntry("aaaa-star", "(aaaa)*", "not star-free"),
+    CatalogEntry("abab-star", "(abab)*", "not star-free"),
+    CatalogEntry(
+        "tomita-3", "no odd block of 1 directly before an odd block of 0", "not star-free"
+    ),
+    CatalogEntry("tomita-5", "even numbers of 0 and of 1", "not star-free"),
+    CatalogEntry("tomita-6", "#0 - #1 = 0 mod 3", "not star-free"),
+    CatalogEntry("dyck-1", "balanced ( )", "counter"),
+    CatalogEntry("shuffle-2", "2 balanced pairs, any interleaving", "counter"),
+    CatalogEntry("shuffle-4", "4 balanced pairs, any interleaving", "counter"),
+    CatalogEntry("shuffle-6", "6 balanced pairs, any interleaving", "counter"),
+    CatalogEntry("boolean-3", "prefix expressions, arities 1..3", "counter"),
+    CatalogEntry("boolean-5", "prefix expressions, arities 1..5", "counter"),
+    CatalogEntry("anbn", "a^n b^n, n >= 1", "counter"),
+    CatalogEntry("anbncn", "a^n b^n c^n, n >= 1", "counter"),
+    CatalogEntry("anbncndn", "a^n b^n c^n d^n, n >= 1", "counter"),
+)
+
+BEYOND_SUITE = (
+    CatalogEntry("flipflop", "the bit after r is the last one written", "star-free", False),
+    CatalogEntry("undo-flipflop-3", "flip-flop; u pops the last write", "star-free", False),
+    CatalogEntry("dyck-2-4", "2 bracket types, depth <= 4", "star-free", False),
+    CatalogEntry("dyck-8-10", "8 bracket types, depth <= 10", "star-free", False),
+    CatalogEntry("z-3", "sum = 0 mod 3", "not star-free", False),
+    CatalogEntry("s3", "products of generators of S3 that are 1", "not star-free", False),
+    CatalogEntry("a5", "products of generators of A5 that are 1", "not star-free", False),
+    CatalogEntry("s5", "products of generators of S5 that are 1", "not star-free", False),
+)
+
+FAMILIES = ("d-N", "shuffle-K", "boolean-N", "z-N", "dyck-K-H", "undo-flipflop-H")
+
+_FINITE: dict[str, Callable[[], Automaton]] = {
+    "tomita-1": lambda: from_rows("01", {"A": "- A"}, "A", "A"),
+    "tomita-2": lambda: from_rows("01", {"even": "- odd", "odd": "even -"}, "even", "even"),
+    "tomita-3": lambda: from_rows(
+        # O: inside an odd block of 1; Z1, Z0: odd and even blocks of 0 after an odd block of 1.
+        "01",
+        {"E": "E O", "O": "Z1 E", "Z1": "Z0 -", "Z0": "Z1 O"},
+        "E",
+        "E O Z0",
+    ),
+    "tomita-4": lambda: from_rows("01", {"0": "1 0", "1": "2 0", "2": "- 0"}, "0", "0 1 2"),
+    "tomita-5": lambda: from_rows(
+        "01", {"00": "10 01", "10": "00 11", "01": "11 00", "11": "01 10"}, "00", "00"
+    ),
+    "tomita-6": lambda: from_rows("01", {"0": "1 2", "1": "2 0", "2": "0 1"}, "0", "0"),
+    "tomita-7": lambda: from_rows(
+        "01", {"A": "A B", "B": "C B", "C": "C D", "D": "- D"}, "A", "A B C D"
+    ),
+    "parity": lambda: from_rows("01", {"even": "even odd", "odd": "odd even"}, "even", "even"),
+    "aa-star": lambda: from_rows("a", {"0": "1", "1": "0"}, "0", "0"),
+    "aaaa-star": lambda: from_rows("a", {"0": "1", "1": "2", "2": "3", "3": "0"}, "0", "0"),
+    "abab-star": lambda: from_rows(
+        "ab", {"0": "1 -", "1": "- 2", "2": "3 -", "3": "- 0"}, "0", "0"
+    ),
+    "aabbccddee": lambda: from_rows(
+        "abcde",
+        {
+            "0": "a - - - -",
+            "a": "a b - - -",
+            "b": "- b c - -",
+            "c": "- - c d -",
+            "d": "- - - d e",
+            "e": "- - - - e",
+        },
+        "0",
+        "e",
+    ),
+    "ab-d-bc": lambda: from_rows(
+        "abcd", {"before": "before before - after", "after": "- after after -"}, "before", "after"
+    ),
+    "012-02": lambda: from_rows("012", {"no": "yes no no", "yes": "yes no yes"}, "no", "yes"),
+    "flipflop": lambda: from_rows(
+        # M: an instruction is next; the digit is the bit in memory. W, I, R: a bit is next.
+        ("w", "r", "i", "0", "1"),
+        {
+            "S": "W - - - -",
+            "W": "- - - M0 M1",
+            "M0": "W R0 I0 - -",
+            "M1": "W R1 I1 - -",
+            "R0": "- - - M0 -",
+            "R1": "- - - - M1",
+            "I0": "- - - M0 M0",
+            "I1": "- - - M1 M1",
+        },
+        "S",
+        "M0 M1",
+    ),
+    "s3": lambda: _word_problem([(1, 0, 2), (1, 2, 0)]),
+    "a5": lambda: _word_problem([(1, 2, 0, 3, 4), (1, 2, 3, 4, 0)]),
+    "s5": lambda: _word_problem([(1, 0, 2, 3, 4), (1, 2, 3, 4, 0)]),
+}
+
+_EQUAL_BLOCKS = {"anbn": 2, "anbncn": 3, "anbncndn": 4}
+
+
+def entries() -> tuple[CatalogEntry, ...]:
+    """The catalog: the 27 languages of the suite, then the others and one of each family."""
+    return SUITE + BEYOND_SUITE
+
+
+def language_class(name: str) -> LanguageClass | None:
+    """The class of a catalog name or family member; None for a notation or a file."""
+    for entry in entries():
+        if entry.name == name:
+            return entry.language_class
+    family = name.split("-")[0]
+    if family in ("d", "dyck", "undo"):
+        return "star-free"
+    if family in ("shuffle", "boolean"):
+        return "counter"
+    return "not star-free" if family == "z" and name != "z-1" else None
+
+
+@lru_cache(maxsize=256)
+def language(reference: str) -> Language:
+    """The language that a reference names.
+
+    Args:
+        reference: a catalog name (`tomita-4`, `d-12`, `dyck-8-10`), or `regex:...`, `pltl:...`,
+            `dfa:FILE.json`.
+
+    Raises:
+        InputError: no such language, or a malformed notation or file; says what is near.
+
+    Example:
+        >>> language("parity").accepts([1, 0, 1])
+        True
+    """
+    notation, _, rest = reference.partition(":")
+    if rest and notation in ("regex", "pltl", "dfa"):
+        from starfree.languages import notation as notations
+
+        return notations.parse(notation, rest, reference)
+    if reference in _FINITE:
+        return RegularLanguage(reference, _FINITE[reference]())
+    if reference in _EQUAL_BLOCKS:
+        return EqualBlocks(reference, _EQUAL_BLOCKS[reference])
+    if reference == "dyck-1":
+        return Shuffle(reference, 1)
+    member = re.fullmatch(r"(d|shuffle|boolean|z|undo-flipflop)-(\d+)|dyck-(\d+)-(\d+)", reference)
+    if member is None:
+        raise _unknown(reference)
+    if member[3]:
+        return BoundedDyck(reference, int(member[3]), int(member[4]))
+    size = int(member[2])
+    if size < 1:
+        raise InputError(f"{reference}: the number must be at least 1")
+    match member[1]:
+        case "d":
+            return RegularLanguage(reference, _bounded_depth(reference, size))
+        case "shuffle":
+            return Shuffle(reference, size)
+        case "boolean":
+            return BooleanExpressions(reference, size)
+        case "z":
+            return RegularLanguage(reference, _cyclic(reference, size))
+        case _:
+            return RegularLanguage(reference, _undo_flipflop(reference, size))
+
+
+def _unknown(reference: str) -> InputError:
+    names = [entry.name for entry in entries()]
+    near = difflib.get_close_matches(reference, names, n=3, cutoff=0.5)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    return InputError(
+        f"unknown language {reference!r}{hint} (`starfree languages` lists the names; families "
+        f"{', '.join(FAMILIES)}; or regex:..., pltl:..., dfa:FILE.json)"
+    )
+
+
+def _check_size(name: str, states: int) -> None:
+    if states > 10 * AUTOMATON_STATES:
+        raise InputError(
+            f"{name}: {states} states; automata of named languages stop at {10 * AUTOMATON_STATES}"
+        )
+
+
+def _bounded_depth(name: str, depth: int) -> Automaton:
+    """D_n = (a D_{n-1} b)*: the state is the depth."""
+    _check_size(name, depth + 1)
+    table = np.stack([np.arange(1, depth + 2), np.arange(-1, depth)], axis=1).astype(np.int32)
+    table[depth, 0] = -1
+    return Automaton(("a", "b"), table, 0, np.arange(depth + 1) == 0)
+
+
+def _cyclic(name: str, order: int) -> Automaton:
+    """Letters 0 .. N-1 that sum to 0 mod N: the state is the sum."""
+    _check_size(name, order * order)
+    table = (np.arange(order)[:, None] + np.arange(order)) % order
+    alphabet = tuple(str(letter) for letter in range(order))
+    return Automaton(alphabet, table.astype(np.int32), 0, np.arange(order) == 0)
+
+
+def _word_problem(generators: list[tuple[int, ...]]) -> Automaton:
+    """Words over the generators a, b, .. whose product is the identity; the state is the product.
+
+    A permutation g maps point i to ``g[i]``; the letter read last acts last.
+    """
+    identity = tuple(range(len(generators[0])))
+    return determinise(
+        tuple("abcdefgh"[: len(generators)]),
+        identity,
+        lambda product: [tuple(g[point] for point in product) for g in generators],
+        lambda product: product == identity,
+    )
+
+
+def _undo_flipflop(name: str, writes: int) -> Automaton:
+    """Flip-flop with undo (Zhou 2026): instructions w, r, i, u, each followed by a bit.
+
+    `w` stacks its bit (at most H stacked), `u` pops the last write (one always stays) and, like
+    `i`, is followed by any bit; the bit after `r` is the one on top. Members have even length and
+    start with `w`.
+    """
+    _check_size(name, 2 ** min(writes, 60) * 10)
+    alphabet = ("w", "r", "i", "u", "0", "1")
+
+    def successors(state: tuple[str, str]) -> list[tuple[str, str] | None]:
+        instruction, stack = state
+        none: list[tuple[str, str] | None] = [None] * 4
+        match instruction:
+            case "":
+                room, top = len(stack) < writes, stack[-1:]
+                return [
+                    ("w", stack) if room else None,
+                    ("r", stack) if top else None,
+                    ("i", stack) if top else None,
+                    ("i", stack[:-1]) if len(stack) > 1 else None,
+                    None,
+                    None,
+                ]
+            case "w":
+                return [*none, ("", stack + "0"), ("", stack + "1")]
+            case "r":
+                bits: list[tuple[str, str] | None] = [
+                    ("", stack) if stack[-1] == bit else None for bit in "01"
+                ]
+                return [*none, *bits]
+            case _:
+                return [*none, ("", stack), ("", stack)]
+
+    return determinise(alphabet, ("", ""), successors, lambda s: s[0] == "" and s[1] != "")

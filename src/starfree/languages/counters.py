@@ -1,0 +1,310 @@
+"""Counter languages: shuffles of Dyck-1, Boolean expressions, equal blocks.
+
+All are read by unbounded integer counters. Labels come from cumulative sums, counts and uniform
+draws from the structure of each language (Bhattamishra et al. 2020 define them).
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from math import comb
+
+import numpy as np
+from numpy.typing import NDArray
+
+from starfree.errors import InputError
+from starfree.languages.language import Growth, Language
+from starfree.languages.regular import draw_letters
+from starfree.languages.strings import BoolArray, Strings
+
+PAIRS = ("()", "[]", "{}", "<>", "+-", "ab")
+OPERATORS = ("~", "+", ">", "*", "^")
+
+
+class _Unbounded(Language):
+    """What the counter languages share: never predictively definite."""
+
+    def definiteness(self, limit: int = 64) -> int | None:
+        return None
+
+    @property
+    def growth(self) -> Growth:
+        return "exponential"
+
+    @property
+    def nested(self) -> bool:
+        return False
+
+    def accepts_batch(self, strings: Strings) -> BoolArray:
+        rows = self.legal_batch(strings)
+        accepted: BoolArray = rows[np.arange(len(strings)), strings.lengths, self.end]
+        return accepted
+
+    def _refuse(self, length: int) -> InputError:
+        return InputError(f"{self.name}: no member has length {length}")
+
+
+class Shuffle(_Unbounded):
+    """K independent balanced counters, any interleaving; K = 1 is Dyck-1.
+
+    ``([)]`` is a member of `shuffle-2`: the pairs need not be nested in each other.
+    """
+
+    def __init__(self, name: str, pairs: int) -> None:
+        self.name = name
+        self.pairs = pairs
+        if pairs <= len(PAIRS):
+            self.alphabet = tuple("".join(PAIRS[:pairs]))
+        else:
+            self.alphabet = tuple(s for j in range(1, pairs + 1) for s in (f"({j}", f"{j})"))
+
+    def _depths(self, strings: Strings) -> NDArray[np.int32]:
+        """Every counter after every prefix, ``[K, B, L+1]``; -1 from the first illegal symbol on."""
+        batch, width = strings.tokens.shape
+        depths = np.zeros((self.pairs, batch, width + 1), dtype=np.int32)
+        dead = np.zeros((batch, width + 1), dtype=np.bool_)
+        for pair, depth in enumerate(depths):
+            steps = np.zeros(len(self.alphabet), dtype=np.int32)
+            steps[2 * pair : 2 * pair + 2] = 1, -1
+            np.cumsum(steps[strings.tokens], axis=1, out=depth[:, 1:])
+            dead |= depth < 0
+        np.logical_or.accumulate(dead, axis=1, out=dead)
+        depths[:, dead | strings.beyond()] = -1
+        return depths
+
+    def legal_batch(self, strings: Strings) -> BoolArray:
+        depths = self._depths(strings)
+        rows = np.empty((*depths.shape[1:], self.end + 1), dtype=np.bool_)
+        rows[:, :, 0 : self.end : 2] = (depths[0] >= 0)[:, :, None]
+        for pair, depth in enumerate(depths):
+            rows[:, :, 2 * pair + 1] = depth > 0
+        rows[:, :, self.end] = (depths == 0).all(axis=0)
+        return rows
+
+    def count(self, length: int) -> int:
+        if length % 2:
+            return 0
+        return self._counts(length // 2)[self.pairs - 1][length // 2]
+
+    def _counts(self, half: int) -> list[list[int]]:
+        """Entry ``[k-1][m]``: members of shuffle-k of length 2m, by the product rule."""
+        known: list[list[int]] = self.__dict__.setdefault("_known", [])
+        if not known or len(known[0]) <= half:
+            catalan = [comb(2 * m, m) // (m + 1) for m in range(half + 1)]
+            known[:] = [catalan]
+            for _ in range(1, self.pairs):
+                known.append(
+                    [
+                        sum(
+                            comb(2 * m, 2 * i) * catalan[i] * known[-1][m - i] for i in range(m + 1)
+                        )
+                        for m in range(half + 1)
+                    ]
+                )
+        return known
+
+    def draw(self, length: int, count: int, generator: np.random.Generator) -> NDArray[np.int16]:
+        if self.count(length) == 0:
+            raise self._refuse(length)
+        remaining = 2 * self._allocate(length // 2, count, generator)
+        depth = np.zeros((count, self.pairs), dtype=np.int64)
+        # A random interleaving: positions in random order, the first 2*m_1 to pair 1, and so on.
+        order = generator.random((count, length)).argsort(axis=1)
+        bounds = remaining.cumsum(axis=1)
+        pair = (order[:, :, None] >= bounds[:, None, :]).sum(axis=2)
+        tokens = np.empty((count, length), dtype=np.int16)
+        rows = np.arange(count)
+        for t in range(length):
+            j = pair[:, t]
+            d, r = depth[rows, j], remaining[rows, j]
+            # Of the ways to bring depth d to 0 in r steps, this share opens first (ballot numbers).
+            opens = generator.random(count) * (2 * r * (d + 1)) < (d + 2) * (r - d)
+            depth[rows, j] += np.where(opens, 1, -1)
+            remaining[rows, j] -= 1
+            tokens[:, t] = 2 * j + ~opens
+        return tokens
+
+    def _allocate(self, half: int, count: int, generator: np.random.Generator) -> NDArray[np.int64]:
+        """How many brackets each pair opens, ``[count, K]``."""
+        known = self._counts(half)
+        shares = np.zeros((count, self.pairs), dtype=np.int64)
+        left = np.full(count, half)
+        for k in range(self.pairs - 1, 0, -1):
+            for m in np.unique(left):
+                rows = np.flatnonzero(left == m)
+                weights = [
+                    comb(2 * int(m), 2 * i) * known[0][i] * known[k - 1][int(m) - i]
+                    for i in range(int(m) + 1)
+                ]
+                total = sum(weights)
+                share = np.array([weight / total for weight in weights])
+                shares[rows, k] = generator.choice(
+                    len(share), size=len(rows), p=share / share.sum()
+                )
+            left -= shares[:, k]
+        shares[:, 0] = left
+        return shares
+
+    def ambiguous_batch(self, strings: Strings, window: int) -> BoolArray:
+        # The closing bit of a pair is open iff the count may have been 0 just now: iff it stands
+        # at its lowest value within the window.
+        depths = self._depths(strings)
+        ambiguous = np.zeros(depths.shape[1:], dtype=np.bool_)
+        for depth in depths:
+            ambiguous |= depth == trailing_minimum(depth, window)
+        return ambiguous & (depths[0] >= 0) & (np.arange(ambiguous.shape[1]) >= window)
+
+
+class BooleanExpressions(_Unbounded):
+    """Prefix expressions over 0, 1 and one operator of each arity 1..N; ``+ 0 ~ 1`` is a member."""
+
+    def __init__(self, name: str, arity: int) -> None:
+        if arity < 2:
+            raise InputError(f"{name}: N must be at least 2 (for 1 write `regex:~*(0|1)` quoted)")
+        self.name = name
+        names = [*OPERATORS, *(f"o{i}" for i in range(len(OPERATORS) + 1, arity + 1))]
+        self.alphabet = ("0", "1", *names[:arity])
+        self.arity = arity
+        self._log_completions = [np.array([0.0])]
+
+    def _open(self, strings: Strings) -> NDArray[np.int32]:
+        """Operands still owed after every prefix, ``[B, L+1]``; -1 where dead."""
+        batch, width = strings.tokens.shape
+        steps = np.array([-1, -1, *range(self.arity)], dtype=np.int32)
+        owed = np.ones((batch, width + 1), dtype=np.int32)
+        np.cumsum(steps[strings.tokens], axis=1, out=owed[:, 1:])
+        owed[:, 1:] += 1
+        done = np.zeros_like(owed, dtype=np.bool_)
+        np.logical_or.accumulate(owed[:, :-1] <= 0, axis=1, out=done[:, 1:])
+        owed[done | strings.beyond()] = -1
+        return owed
+
+    def legal_batch(self, strings: Strings) -> BoolArray:
+        owed = self._open(strings)
+        rows = np.empty((*owed.shape, self.end + 1), dtype=np.bool_)
+        rows[:, :, : self.end] = (owed > 0)[:, :, None]
+        rows[:, :, self.end] = owed == 0
+        return rows
+
+    def count(self, length: int) -> int:
+        """By the cycle lemma: the coefficient of x^(L-1) in (2 + x + .. + x^N)^L, over L."""
+        if length == 0:
+            return 0
+        coefficients = [2**length]
+        for k in range(1, length):
+            terms = (
+                (i * length - (k - i)) * coefficients[k - i]
+                for i in range(1, self.arity + 1)
+                if i <= k
+            )
+            coefficients.append(sum(terms) // (2 * k))
+        return coefficients[length - 1] // length
+
+    def _log_counts(self, length: int) -> list[NDArray[np.float64]]:
+        """Entry r: log2 of the expressions of r symbols that c = 0..r operands owed allow."""
+        known = self._log_completions
+        while len(known) <= length:
+            r = len(known)
+            previous = np.concatenate([known[-1], np.full(self.arity + 1, -np.inf)])
+            weights = [previous[0:r] + 1.0]  # two operands
+            weights += [previous[i : r + i] for i in range(1, self.arity + 1)]
+            known.append(np.concatenate([[-np.inf], np.logaddexp2.reduce(np.array(weights))]))
+        return known
+
+    def draw(self, length: int, count: int, generator: np.random.Generator) -> NDArray[np.int16]:
+        if self.count(length) == 0:
+            raise self._refuse(length)
+        logs = self._log_counts(length)
+        steps = np.array([-1, -1, *range(self.arity)])
+        tokens = np.empty((count, length), dtype=np.int16)
+        owed = np.ones(count, dtype=np.int32)
+        for t in range(length):
+            rest = np.concatenate([logs[length - t - 1], np.full(self.arity + 2, -np.inf)])
+            reached = np.arange(length - t + 1)[:, None] + steps  # state 0 is never left
+            tokens[:, t] = draw_letters(rest[reached], owed, generator)
+            owed = (owed + steps[tokens[:, t]]).astype(np.int32)
+        return tokens
+
+    def ambiguous_batch(self, strings: Strings, window: int) -> BoolArray:
+        # The expression may just have ended iff it now owes less than anywhere in the window.
+        owed = self._open(strings)
+        before = np.full_like(owed, owed.max(initial=0) + 1)
+        if window:
+            before[:, 1:] = trailing_minimum(owed, window - 1)[:, :-1]
+        return (owed < before) & (owed >= 0) & (np.arange(owed.shape[1]) >= window)
+
+
+class EqualBlocks(_Unbounded):
+    """a^n b^n .. with n >= 1 and `letters` blocks; ``aabbcc`` is a member of `anbncn`."""
+
+    def __init__(self, name: str, letters: int) -> None:
+        self.name = name
+        self.alphabet = tuple("abcdefghijklmnopqrstuvwxyz"[:letters])
+
+    @property
+    def growth(self) -> Growth:
+        return "bounded"
+
+    def _blocks(self, strings: Strings) -> tuple[NDArray[np.int64], BoolArray]:
+        """Length n of the leading block of each string, ``[B, 1]``, and live prefixes ``[B, L+1]``."""
+        batch, width = strings.tokens.shape
+        other = (strings.tokens != 0) | ~strings.real()
+        leading = np.where(other.any(axis=1), other.argmax(axis=1), width)[:, None]
+        t = np.arange(width)
+        expected = np.where(t < leading, 0, t // np.maximum(leading, 1))
+        right = (strings.tokens == expected) & (expected < self.end)
+        live = np.ones((batch, width + 1), dtype=np.bool_)
+        np.logical_and.accumulate(right & (leading > 0), axis=1, out=live[:, 1:])
+        return leading, live & ~strings.beyond()
+
+    def legal_batch(self, strings: Strings) -> BoolArray:
+        leading, live = self._blocks(strings)
+        t = np.arange(live.shape[1])
+        following = np.where(t <= leading, 0, t // np.maximum(leading, 1))
+        rows = following[:, :, None] == np.arange(self.end + 1)
+        rows[:, :, 1] |= (t >= 1) & (t <= leading)
+        return rows & live[:, :, None]
+
+    def count(self, length: int) -> int:
+        return int(length > 0 and length % self.end == 0)
+
+    def draw(self, length: int, count: int, generator: np.random.Generator) -> NDArray[np.int16]:
+        if self.count(length) == 0:
+            raise self._refuse(length)
+        member = np.repeat(np.arange(self.end, dtype=np.int16), length // self.end)
+        return np.tile(member, (count, 1))
+
+    @cached_property
+    def _open_windows(self) -> dict[int, frozenset[bytes]]:
+        return {}
+
+    def ambiguous_batch(self, strings: Strings, window: int) -> BoolArray:
+        if window not in self._open_windows:
+            self._open_windows[window] = self._find_open_windows(window)
+        known = self._open_windows[window]
+        _, live = self._blocks(strings)
+        ambiguous = np.zeros_like(live)
+        for row, t in np.argwhere(live[:, window:]):
+            ambiguous[row, t + window] = strings.tokens[row, t : t + window].tobytes() in known
+        return ambiguous
+
+    def _find_open_windows(self, window: int) -> frozenset[bytes]:
+        """Windows after which the legal set is open; blocks longer than the window look alike."""
+        members = Strings.of([np.repeat(np.arange(self.end), n) for n in range(1, window + 3)])
+        rows = self.legal_batch(members)
+        seen: dict[bytes, bytes] = {}
+        found = set()
+        for member, legal in zip(members, rows, strict=True):
+            for t in range(window, len(member) + 1):
+                key, value = member[t - window : t].tobytes(), legal[t].tobytes()
+                if seen.setdefault(key, value) != value:
+                    found.add(key)
+        return frozenset(found)
+
+
+def trailing_minimum(values: NDArray[np.int32], window: int) -> NDArray[np.int32]:
+    """Entry t: the least of ``values[:, t-window .. t]`` (of what exists, near the start)."""
+    lowest = values.copy()
+    for shift in range(1, min(window, values.shape[1] - 1) + 1):
+        np.minimum(lowest[:, shift:], values[:, :-shift], out=lowest[:, shift:])
+    return lowest

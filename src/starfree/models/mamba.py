@@ -32,7 +32,7 @@ class MambaOptions(Options):
         d_state: states a channel (N).
         d_conv: symbols that the causal convolution of a layer sees.
         expand: inner channels (E) for each channel of the stream.
-        dt_rank: rank of the step size's projection; None is ``ceil(d_model / 16)``.
+        dt_rank: rank of the step size's projection; 0 stands for ``ceil(d_model / 16)``.
         norm: `rms`, or `layer` as the paper's authors ran it.
         head_bias: the head has a bias, as the paper's authors ran it; a language model of
             `transformers` has none, so that only a model without one can be exported.
@@ -43,7 +43,7 @@ class MambaOptions(Options):
     d_state: int = Field(default=16, ge=1)
     d_conv: int = Field(default=4, ge=1)
     expand: int = Field(default=2, ge=1)
-    dt_rank: int | None = Field(default=None, ge=1)
+    dt_rank: int = Field(default=0, ge=0)
     norm: Literal["rms", "layer"] = "rms"
     head_bias: bool = False
 

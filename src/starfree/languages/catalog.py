@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from starfree.errors import InputError
-from starfree.languages.automaton import Automaton, determinise, from_rows
+from starfree.languages.automaton import Automaton
 from starfree.languages.counters import BooleanExpressions, EqualBlocks, Shuffle
 from starfree.languages.language import Language
 from starfree.languages.regular import RegularLanguage
@@ -84,30 +84,30 @@ BEYOND_SUITE = (
 FAMILIES = ("d-N", "shuffle-K", "boolean-N", "z-N", "dyck-K-H", "undo-flipflop-H")
 
 _FINITE: dict[str, Callable[[], Automaton]] = {
-    "tomita-1": lambda: from_rows("01", {"A": "- A"}, "A", "A"),
-    "tomita-2": lambda: from_rows("01", {"even": "- odd", "odd": "even -"}, "even", "even"),
-    "tomita-3": lambda: from_rows(
+    "tomita-1": lambda: _from_rows("01", {"A": "- A"}, "A", "A"),
+    "tomita-2": lambda: _from_rows("01", {"even": "- odd", "odd": "even -"}, "even", "even"),
+    "tomita-3": lambda: _from_rows(
         # O: inside an odd block of 1; Z1, Z0: odd and even blocks of 0 after an odd block of 1.
         "01",
         {"E": "E O", "O": "Z1 E", "Z1": "Z0 -", "Z0": "Z1 O"},
         "E",
         "E O Z0",
     ),
-    "tomita-4": lambda: from_rows("01", {"0": "1 0", "1": "2 0", "2": "- 0"}, "0", "0 1 2"),
-    "tomita-5": lambda: from_rows(
+    "tomita-4": lambda: _from_rows("01", {"0": "1 0", "1": "2 0", "2": "- 0"}, "0", "0 1 2"),
+    "tomita-5": lambda: _from_rows(
         "01", {"00": "10 01", "10": "00 11", "01": "11 00", "11": "01 10"}, "00", "00"
     ),
-    "tomita-6": lambda: from_rows("01", {"0": "1 2", "1": "2 0", "2": "0 1"}, "0", "0"),
-    "tomita-7": lambda: from_rows(
+    "tomita-6": lambda: _from_rows("01", {"0": "1 2", "1": "2 0", "2": "0 1"}, "0", "0"),
+    "tomita-7": lambda: _from_rows(
         "01", {"A": "A B", "B": "C B", "C": "C D", "D": "- D"}, "A", "A B C D"
     ),
-    "parity": lambda: from_rows("01", {"even": "even odd", "odd": "odd even"}, "even", "even"),
-    "aa-star": lambda: from_rows("a", {"0": "1", "1": "0"}, "0", "0"),
-    "aaaa-star": lambda: from_rows("a", {"0": "1", "1": "2", "2": "3", "3": "0"}, "0", "0"),
-    "abab-star": lambda: from_rows(
+    "parity": lambda: _from_rows("01", {"even": "even odd", "odd": "odd even"}, "even", "even"),
+    "aa-star": lambda: _from_rows("a", {"0": "1", "1": "0"}, "0", "0"),
+    "aaaa-star": lambda: _from_rows("a", {"0": "1", "1": "2", "2": "3", "3": "0"}, "0", "0"),
+    "abab-star": lambda: _from_rows(
         "ab", {"0": "1 -", "1": "- 2", "2": "3 -", "3": "- 0"}, "0", "0"
     ),
-    "aabbccddee": lambda: from_rows(
+    "aabbccddee": lambda: _from_rows(
         "abcde",
         {
             "0": "a - - - -",
@@ -120,11 +120,11 @@ _FINITE: dict[str, Callable[[], Automaton]] = {
         "0",
         "e",
     ),
-    "ab-d-bc": lambda: from_rows(
+    "ab-d-bc": lambda: _from_rows(
         "abcd", {"before": "before before - after", "after": "- after after -"}, "before", "after"
     ),
-    "012-02": lambda: from_rows("012", {"no": "yes no no", "yes": "yes no yes"}, "no", "yes"),
-    "flipflop": lambda: from_rows(
+    "012-02": lambda: _from_rows("012", {"no": "yes no no", "yes": "yes no yes"}, "no", "yes"),
+    "flipflop": lambda: _from_rows(
         # M: an instruction is next; the digit is the bit in memory. W, I, R: a bit is next.
         ("w", "r", "i", "0", "1"),
         {
@@ -252,10 +252,10 @@ def _word_problem(generators: list[tuple[int, ...]]) -> Automaton:
     A permutation g maps point i to ``g[i]``; the letter read last acts last.
     """
     identity = tuple(range(len(generators[0])))
-    return determinise(
-        tuple("abcdefgh"[: len(generators)]),
+    return Automaton.explore(
+        "abcdefgh"[: len(generators)],
         identity,
-        lambda product: [tuple(g[point] for point in product) for g in generators],
+        lambda product, token: tuple(generators[token][point] for point in product),
         lambda product: product == identity,
     )
 
@@ -270,28 +270,37 @@ def _undo_flipflop(name: str, writes: int) -> Automaton:
     _check_size(name, 2 ** min(writes, 60) * 10)
     alphabet = ("w", "r", "i", "u", "0", "1")
 
-    def successors(state: tuple[str, str]) -> list[tuple[str, str] | None]:
+    def successor(state: tuple[str, str], token: int) -> tuple[str, str] | None:
         instruction, stack = state
-        none: list[tuple[str, str] | None] = [None] * 4
-        match instruction:
-            case "":
-                room, top = len(stack) < writes, stack[-1:]
-                return [
-                    ("w", stack) if room else None,
-                    ("r", stack) if top else None,
-                    ("i", stack) if top else None,
-                    ("i", stack[:-1]) if len(stack) > 1 else None,
-                    None,
-                    None,
-                ]
-            case "w":
-                return [*none, ("", stack + "0"), ("", stack + "1")]
-            case "r":
-                bits: list[tuple[str, str] | None] = [
-                    ("", stack) if stack[-1] == bit else None for bit in "01"
-                ]
-                return [*none, *bits]
-            case _:
-                return [*none, ("", stack), ("", stack)]
+        symbol = alphabet[token]
+        match instruction, symbol:
+            case "", "w" if len(stack) < writes:
+                return "w", stack
+            case "", "r" | "i" if stack:
+                return symbol, stack
+            case "", "u" if len(stack) > 1:
+                return "i", stack[:-1]
+            case "w", "0" | "1":
+                return "", stack + symbol
+            case "i", "0" | "1":
+                return "", stack
+            case "r", "0" | "1" if stack[-1] == symbol:
+                return "", stack
+        return None
 
-    return determinise(alphabet, ("", ""), successors, lambda s: s[0] == "" and s[1] != "")
+    return Automaton.explore(
+        alphabet, ("", ""), successor, lambda s: s[0] == "" and s[1] != "", limit=10**6
+    )
+
+
+def _from_rows(
+    alphabet: Sequence[str], rows: Mapping[str, str], start: str, accepting: str
+) -> Automaton:
+    """An automaton written by hand: ``{"E": "E O", "O": "- E"}`` maps a state to its targets.
+
+    One target a symbol in the alphabet's order, `-` for none; `accepting` lists states.
+    """
+    number = {state: index for index, state in enumerate(rows)} | {"-": -1}
+    table = [[number[target] for target in targets.split()] for targets in rows.values()]
+    accepts = np.array([state in accepting.split() for state in rows])
+    return Automaton(tuple(alphabet), np.array(table, dtype=np.int32), number[start], accepts)

@@ -59,7 +59,7 @@ class Shuffle(_Unbounded):
             self.alphabet = tuple(s for j in range(1, pairs + 1) for s in (f"({j}", f"{j})"))
 
     def _depths(self, strings: Strings) -> NDArray[np.int32]:
-        """Every counter after every prefix, ``[K, B, L+1]``; -1 from the first illegal symbol on."""
+        """Every counter after every prefix, ``[K, B, L+1]``; -1 where dead."""
         batch, width = strings.tokens.shape
         depths = np.zeros((self.pairs, batch, width + 1), dtype=np.int32)
         dead = np.zeros((batch, width + 1), dtype=np.bool_)
@@ -246,7 +246,7 @@ class EqualBlocks(_Unbounded):
         return "bounded"
 
     def _blocks(self, strings: Strings) -> tuple[NDArray[np.int64], BoolArray]:
-        """Length n of the leading block of each string, ``[B, 1]``, and live prefixes ``[B, L+1]``."""
+        """Length n of each leading block, ``[B, 1]``, and which prefixes are live, ``[B, L+1]``."""
         batch, width = strings.tokens.shape
         other = (strings.tokens != 0) | ~strings.real()
         leading = np.where(other.any(axis=1), other.argmax(axis=1), width)[:, None]

@@ -65,7 +65,7 @@ class Language(ABC):
 
     @abstractmethod
     def draw(self, length: int, count: int, generator: np.random.Generator) -> NDArray[np.int16]:
-        """Draw members of exactly `length` symbols, independently and uniformly, ``[count, length]``.
+        """Draw members of exactly `length` symbols, uniformly, int16 ``[count, length]``.
 
         Raises:
             InputError: no member has this length.

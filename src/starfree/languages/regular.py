@@ -17,14 +17,16 @@ from starfree.languages.strings import BoolArray, Strings
 class RegularLanguage(Language):
     """The language of a finite automaton, kept minimal and partial.
 
-    All states of `automaton` are live, except the start state of the empty language. Its state
-    is the target of task `state`.
+    All states of `automaton` are live (the empty language has none). Its state is the target of
+    task `state`.
     """
 
     def __init__(self, name: str, automaton: Automaton) -> None:
         self.name = name
         self.alphabet = automaton.alphabet
         self._automaton = automaton.minimise()
+        # The dead state comes after the live ones.
+        self._start = self._automaton.start if self._automaton.states else 0
         self._completions = [self.automaton.accepting.astype(int).astype(object)]
         self._log_completions = [_log2(self.automaton.accepting)]
         self._knowledge = WindowKnowledge(self.automaton)
@@ -44,8 +46,8 @@ class RegularLanguage(Language):
 
     @cached_property
     def _legal_rows(self) -> BoolArray:
-        """bool ``[states + 1, n + 1]``; the last row is the dead state's."""
-        return np.concatenate([self.automaton.legal_table, np.zeros((1, self.end + 1), np.bool_)])
+        """Legal sets, bool ``[states + 1, n + 1]``; the last row is the dead state's."""
+        return np.concatenate([legal_table(self.automaton), np.zeros((1, self.end + 1), np.bool_)])
 
     def _states(self, strings: Strings) -> NDArray[np.int32]:
         """States after every prefix, int32 ``[B, L+1]``; the number of states stands for dead."""
@@ -53,7 +55,7 @@ class RegularLanguage(Language):
         batch, width = strings.tokens.shape
         tokens = np.ascontiguousarray(strings.tokens.T).astype(np.int32)
         states = np.empty((width + 1, batch), dtype=np.int32)
-        states[0] = self.automaton.start * n
+        states[0] = self._start * n
         for t in range(width):
             np.add(states[t], tokens[t], out=tokens[t])
             np.take(self._step, tokens[t], out=states[t + 1], mode="clip")
@@ -78,7 +80,7 @@ class RegularLanguage(Language):
             # -1 picks the zero appended for "no transition".
             previous = np.append(self._completions[-1], 0)
             self._completions.append(previous[table].sum(axis=1))
-        return int(self._completions[length][self.automaton.start])
+        return int(self._completions[length][self._start]) if self.automaton.states else 0
 
     def _log_counts(self, length: int) -> list[NDArray[np.float64]]:
         """log2 of the number of completions of each state, for every length up to `length`."""
@@ -117,8 +119,7 @@ class RegularLanguage(Language):
 
     def definiteness(self, limit: int = 64) -> int | None:
         # Pairs of states that some word of length k leads to states with different legal sets.
-        rows = self.automaton.legal_table
-        patterns = np.unique(rows, axis=0, return_inverse=True)[1].ravel()
+        patterns = _patterns(self.automaton)
         confusable = patterns[:, None] != patterns[None, :]
         for k in range(limit + 1):
             if not confusable.any():
@@ -137,6 +138,8 @@ class RegularLanguage(Language):
     def growth(self) -> Growth:
         table = self.automaton.transitions.tolist()
         component = components(table)
+        if not table:
+            return "bounded"
         inner = [0] * (max(component) + 1)
         size = [0] * (max(component) + 1)
         for state, row in enumerate(table):
@@ -187,8 +190,8 @@ class WindowKnowledge:
 
     def _explore(self, window: int) -> tuple[NDArray[np.int32], BoolArray]:
         table = self.automaton.transitions
-        patterns = np.unique(self.automaton.legal_table, axis=0, return_inverse=True)[1].ravel()
-        everything = np.flatnonzero(self.automaton.live)
+        patterns = _patterns(self.automaton)
+        everything = np.arange(self.automaton.states)
         number = {everything.tobytes(): 0}
         sets = [everything]
         rows: list[list[int]] = []
@@ -238,6 +241,16 @@ def draw_letters(
         (uniform[:, None] >= cumulative[state]).sum(axis=1).astype(np.int16)
     )
     return letters
+
+
+def legal_table(automaton: Automaton) -> BoolArray:
+    """The legal set of every state of a trimmed automaton, bool ``[states, symbols + 1]``."""
+    return np.concatenate([automaton.transitions >= 0, automaton.accepting[:, None]], axis=1)
+
+
+def _patterns(automaton: Automaton) -> NDArray[np.intp]:
+    """A number for the legal set of every state, ``[states]``."""
+    return np.unique(legal_table(automaton), axis=0, return_inverse=True)[1].ravel()
 
 
 def _log2(values: BoolArray) -> NDArray[np.float64]:

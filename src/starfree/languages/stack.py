@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starfree.errors import InputError
-from starfree.languages.automaton import Automaton, determinise
+from starfree.languages.automaton import Automaton
 from starfree.languages.counters import trailing_minimum
 from starfree.languages.language import Growth, Language
 from starfree.languages.regular import RegularLanguage, draw_letters
@@ -44,13 +44,12 @@ class BoundedDyck(Language):
         if self.live_states > AUTOMATON_STATES:
             return None
 
-        def successors(stack: tuple[int, ...]) -> list[tuple[int, ...] | None]:
-            room = len(stack) < self.depth
-            opened = [(*stack, kind) if room else None for kind in range(self.types)]
-            closed = [stack[:-1] if stack[-1:] == (kind,) else None for kind in range(self.types)]
-            return [*opened, *closed]
+        def successor(stack: tuple[int, ...], token: int) -> tuple[int, ...] | None:
+            if token < self.types:
+                return (*stack, token) if len(stack) < self.depth else None
+            return stack[:-1] if stack[-1:] == (token - self.types,) else None
 
-        table = determinise(self.alphabet, (), successors, lambda stack: not stack)
+        table = Automaton.explore(self.alphabet, (), successor, lambda stack: not stack)
         return RegularLanguage(self.name, table)
 
     @property
@@ -151,7 +150,7 @@ class BoundedDyck(Language):
         most = depths + self.depth - highest
         several_depths = (least < most) & ((least == 0) | (most == self.depth))
         top_unknown = (depths == lowest) & (most > 0) & (self.types > 1)
-        ambiguous = several_depths | top_unknown
+        ambiguous: BoolArray = several_depths | top_unknown
         return ambiguous & (depths >= 0) & (np.arange(depths.shape[1]) >= window)
 
     def definiteness(self, limit: int = 64) -> int | None:
@@ -170,7 +169,7 @@ class BoundedDyck(Language):
 
 
 def _label(index: int) -> str:
-    """a .. z, aa, ab .."""
+    """Spreadsheet columns: a .. z, aa, ab .."""
     label = ""
     index += 1
     while index:

@@ -149,10 +149,11 @@ class Shuffle(_Unbounded):
         # The closing bit of a pair is open iff the count may have been 0 just now: iff it stands
         # at its lowest value within the window.
         depths = self._depths(strings)
-        ambiguous = np.zeros(depths.shape[1:], dtype=np.bool_)
+        ambiguous: BoolArray = np.zeros(depths[0].shape, dtype=np.bool_)
         for depth in depths:
             ambiguous |= depth == trailing_minimum(depth, window)
-        return ambiguous & (depths[0] >= 0) & (np.arange(ambiguous.shape[1]) >= window)
+        result: BoolArray = ambiguous & (depths[0] >= 0) & (np.arange(depths.shape[2]) >= window)
+        return result
 
 
 class BooleanExpressions(_Unbounded):
@@ -198,7 +199,7 @@ class BooleanExpressions(_Unbounded):
                 if i <= k
             )
             coefficients.append(sum(terms) // (2 * k))
-        return coefficients[length - 1] // length
+        return int(coefficients[length - 1] // length)
 
     def _log_counts(self, length: int) -> list[NDArray[np.float64]]:
         """Entry r: log2 of the expressions of r symbols that c = 0..r operands owed allow."""
@@ -263,7 +264,8 @@ class EqualBlocks(_Unbounded):
         following = np.where(t <= leading, 0, t // np.maximum(leading, 1))
         rows = following[:, :, None] == np.arange(self.end + 1)
         rows[:, :, 1] |= (t >= 1) & (t <= leading)
-        return rows & live[:, :, None]
+        legal: BoolArray = rows & live[:, :, None]
+        return legal
 
     def count(self, length: int) -> int:
         return int(length > 0 and length % self.end == 0)

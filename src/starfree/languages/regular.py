@@ -64,11 +64,13 @@ class RegularLanguage(Language):
         return np.ascontiguousarray(states.T)
 
     def legal_batch(self, strings: Strings) -> BoolArray:
-        return np.take(self._legal_rows, self._states(strings), axis=0)
+        rows: BoolArray = np.take(self._legal_rows, self._states(strings), axis=0)
+        return rows
 
     def accepts_batch(self, strings: Strings) -> BoolArray:
         last = self._states(strings)[np.arange(len(strings)), strings.lengths]
-        return self._legal_rows[last, self.end]
+        accepted: BoolArray = self._legal_rows[last, self.end]
+        return accepted
 
     def state_batch(self, strings: Strings) -> NDArray[np.int32]:
         states = self._states(strings)

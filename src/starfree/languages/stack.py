@@ -49,7 +49,8 @@ class BoundedDyck(Language):
                 return (*stack, token) if len(stack) < self.depth else None
             return stack[:-1] if stack[-1:] == (token - self.types,) else None
 
-        table = Automaton.explore(self.alphabet, (), successor, lambda stack: not stack)
+        empty: tuple[int, ...] = ()
+        table = Automaton.explore(self.alphabet, empty, successor, lambda stack: not stack)
         return RegularLanguage(self.name, table)
 
     @property
@@ -90,8 +91,8 @@ class BoundedDyck(Language):
         depths, tops = self._stack(strings)
         rows = np.zeros((*depths.shape, self.end + 1), dtype=np.bool_)
         rows[:, :, : self.types] = ((depths >= 0) & (depths < self.depth))[:, :, None]
-        where = np.nonzero(depths > 0)
-        rows[(*where, self.types + tops[where])] = True
+        row, t = np.nonzero(depths > 0)
+        rows[row, t, self.types + tops[row, t]] = True
         rows[:, :, self.end] = depths == 0
         return rows
 

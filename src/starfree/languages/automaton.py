@@ -208,12 +208,12 @@ class Automaton:
             return trimmed
         whole = trimmed.complete()
         classes = _equivalence_classes(whole.transitions.tolist(), whole.accepting.tolist())
-        class_of = np.array(classes)
-        _, representatives = np.unique(class_of, return_index=True)
+        # Numbered anew: where every state accepts, one of the two first classes is empty.
+        _, representatives, class_of = np.unique(classes, return_index=True, return_inverse=True)
         quotient = Automaton(
             self.alphabet,
             class_of[whole.transitions[representatives]].astype(np.int32),
-            classes[whole.start],
+            int(class_of[whole.start]),
             whole.accepting[representatives],
         ).trim()
         order = [quotient.start]

@@ -38,7 +38,7 @@ class PublishedResult:
 def published_results() -> tuple[PublishedResult, ...]:
     """All of them, in the order of the paper's tables."""
     source = files("starfree.experiments").joinpath("published_results.csv")
-    with source.open(encoding="utf-8", newline="") as stream:
+    with source.open(encoding="utf-8") as stream:
         return tuple(_parse(row) for row in csv.DictReader(stream))
 
 

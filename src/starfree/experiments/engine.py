@@ -1,0 +1,236 @@
+"""Run trials on this machine: one single-threaded process a core, none of which must survive."""
+
+from __future__ import annotations
+
+import errno
+import multiprocessing
+import os
+import signal
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib import import_module
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, Protocol
+
+from starfree.errors import StarfreeError
+from starfree.experiments.events import (
+    Event,
+    Failed,
+    Finished,
+    Job,
+    Lost,
+    Phase,
+    Progress,
+    Progressed,
+    Started,
+)
+
+Report = Callable[[Event], None]
+Runner = Callable[[Job, Progress], None]
+
+RUNNER = "starfree.experiments.runner:run_trial"
+ATTEMPTS = 3  # a trial whose worker died this often is given up
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
+
+
+class Engine(Protocol):
+    """What runs jobs: here, or on many machines."""
+
+    def run(self, jobs: Sequence[Job], report: Report) -> None:
+        """Run all jobs; every job ends in one `Finished` or one `Failed`.
+
+        Raises:
+            OSError: results can no longer be written, so that going on is of no use.
+        """
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True)
+class _StorageFailed:
+    """A worker could not write; every other would fail the same way."""
+
+    number: int
+    reason: str
+    path: str
+
+
+@dataclass
+class _Worker:
+    number: int
+    process: BaseProcess
+    connection: Connection
+    job: Job | None = None
+
+
+class LocalEngine:
+    """A pool of spawned processes, each with its own pipe, so that one's death hurts no other.
+
+    Args:
+        workers: processes; by default one a core.
+        runner: `module:function` that runs one job (tests give their own).
+    """
+
+    def __init__(self, workers: int | None = None, runner: str = RUNNER) -> None:
+        self.workers = workers or available_cores()
+        self.runner = runner
+        self._context = multiprocessing.get_context("spawn")
+
+    def run(self, jobs: Sequence[Job], report: Report) -> None:
+        """Run all jobs in the given order; see `Engine.run`."""
+        waiting = deque(jobs)
+        attempts: dict[str, int] = {}
+        workers: list[_Worker] = []
+        try:
+            while waiting or any(worker.job for worker in workers):
+                for worker in workers:
+                    if worker.job is None and waiting:
+                        self._assign(worker, waiting.popleft(), report)
+                while waiting and len(workers) < self.workers:
+                    worker = self._start(_free_number(workers))
+                    workers.append(worker)
+                    self._assign(worker, waiting.popleft(), report)
+                for worker in _ready(workers):
+                    if _drain(worker, report):
+                        continue
+                    workers.remove(worker)
+                    job = worker.job
+                    if job is None:
+                        continue
+                    attempts[job.hash] = attempts.get(job.hash, 0) + 1
+                    reason = _death(worker.process)
+                    if attempts[job.hash] < ATTEMPTS:
+                        report(Lost(job.hash, worker.number, reason))
+                        waiting.appendleft(job)
+                    else:
+                        message = f"its worker died {ATTEMPTS} times ({reason})"
+                        report(Failed(job.hash, worker.number, message, message))
+        finally:
+            _stop(workers)
+
+    def _start(self, number: int) -> _Worker:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(
+            target=_work, args=(theirs, number, self.runner), daemon=True, name=f"worker {number}"
+        )
+        with _interrupts_held():
+            process.start()
+        theirs.close()
+        return _Worker(number, process, ours)
+
+    def _assign(self, worker: _Worker, job: Job, report: Report) -> None:
+        worker.job = job
+        report(Started(job.hash, worker.number))
+        # A worker that just died is found out, and its job passed on, at the next look at it.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            worker.connection.send(job)
+
+
+def _free_number(workers: Sequence[_Worker]) -> int:
+    taken = {worker.number for worker in workers}
+    return next(number for number in range(len(taken) + 1) if number not in taken)
+
+
+def _ready(workers: Sequence[_Worker]) -> list[_Worker]:
+    """Wait for the first worker that said something or died."""
+    waited: list[Any] = [worker.connection for worker in workers]
+    waited += [worker.process.sentinel for worker in workers]
+    ready = wait(waited)
+    return [w for w in workers if w.connection in ready or w.process.sentinel in ready]
+
+
+def _drain(worker: _Worker, report: Report) -> bool:
+    """Pass on what a worker said; False if it is dead."""
+    try:
+        while worker.connection.poll():
+            event = worker.connection.recv()
+            if isinstance(event, _StorageFailed):
+                raise OSError(event.number, event.reason, event.path)
+            if isinstance(event, Finished | Failed):
+                worker.job = None
+            report(event)
+    except (EOFError, ConnectionResetError):
+        worker.process.join()
+        return False
+    return True
+
+
+def _death(process: BaseProcess) -> str:
+    code = process.exitcode
+    if code is not None and code < 0:
+        hint = "; out of memory?" if -code == signal.SIGKILL else ""
+        return f"killed by {signal.Signals(-code).name}{hint}"
+    return f"exit code {code}"
+
+
+def _stop(workers: Sequence[_Worker]) -> None:
+    for worker in workers:
+        worker.process.kill()  # a trial in flight goes on from its checkpoint in the next run
+    for worker in workers:
+        worker.process.join()
+        worker.connection.close()
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back, here for a moment and in a process started meanwhile for ever."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _work(connection: Connection, number: int, runner_name: str) -> None:
+    """What a worker process does: take a job, run it, say how it went."""
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[variable] = "1"  # read when torch and numpy are first imported, in the runner
+    module, _, function = runner_name.partition(":")
+    run: Runner = getattr(import_module(module), function)
+
+    while True:
+        job = connection.recv()
+        connection.send(_attempt(run, job, number, connection))
+
+
+def _attempt(
+    run: Runner, job: Job, number: int, connection: Connection
+) -> Finished | Failed | _StorageFailed:
+    def progress(phase: Phase, fraction: float, accuracy: float | None) -> None:
+        connection.send(Progressed(job.hash, phase, fraction, accuracy))
+
+    try:
+        run(job, progress)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            return _failure(job, number, error)
+        return _StorageFailed(
+            error.errno or 0, error.strerror or "", str(error.filename or job.folder)
+        )
+    except Exception as error:
+        return _failure(job, number, error)
+    return Finished(job.hash, number)
+
+
+def _failure(job: Job, number: int, error: Exception) -> Failed:
+    text = " ".join(str(error).split()) or type(error).__name__
+    message = text if isinstance(error, StarfreeError) else f"{type(error).__name__}: {text}"
+    return Failed(job.hash, number, message, traceback.format_exc())
+
+
+def _die_with_parent() -> None:
+    """A driver that was killed must not leave workers that go on writing into its folder."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,0 +1,88 @@
+"""What a running experiment tells whoever watches it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from starfree.experiments.spec import Trial
+
+Phase = Literal["data", "training", "testing"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A trial to be run.
+
+    Attributes:
+        model: as shown in reports.
+        folder: the trial's own folder in the store.
+    """
+
+    trial: Trial
+    hash: str
+    model: str
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Started:
+    """A worker took up a trial."""
+
+    hash: str
+    worker: int
+
+
+@dataclass(frozen=True)
+class Progressed:
+    """A trial came further.
+
+    Attributes:
+        fraction: of its training tokens, 0..1.
+        accuracy: share of validation strings right at every position; None before it is known.
+    """
+
+    hash: str
+    phase: Phase
+    fraction: float
+    accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A trial's result is on disk."""
+
+    hash: str
+    worker: int
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A trial failed; the others go on.
+
+    Attributes:
+        message: one line for the user.
+        details: the traceback, for the file.
+    """
+
+    hash: str
+    worker: int
+    message: str
+    details: str
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A worker died; its trial goes on elsewhere from its last checkpoint."""
+
+    hash: str
+    worker: int
+    reason: str
+
+
+Progress = Callable[[Phase, float, float | None], None]
+"""How a runner tells its engine of a `Progressed`: phase, fraction, accuracy."""
+
+Event = Started | Progressed | Finished | Failed | Lost

@@ -1,0 +1,105 @@
+"""Run an experiment: what is missing, stage by stage, into the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from starfree.experiments.engine import Engine
+from starfree.experiments.events import Event, Failed, Finished, Job
+from starfree.experiments.files import write_json
+from starfree.experiments.plan import CellKey, PlannedTrial, choose_rates, write_plan
+from starfree.experiments.schedule import longest_first
+from starfree.experiments.spec import Experiment
+from starfree.experiments.store import Store
+
+Announce = Callable[[Sequence[Job], int], None]
+Watch = Callable[[Event], None]
+
+
+@dataclass
+class Outcome:
+    """What a run did.
+
+    Attributes:
+        ran: trials that finished now.
+        kept: trials that were there already.
+        failures: hash -> why, of those that failed now.
+    """
+
+    ran: int = 0
+    kept: int = 0
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+class Run:
+    """One run of an experiment into a store whose lock the caller holds.
+
+    Args:
+        announce: told, before each stage, its jobs and how many trials were there already.
+        watch: told every event.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        store: Store,
+        engine: Engine,
+        announce: Announce,
+        watch: Watch,
+    ) -> None:
+        self._experiment = experiment
+        self._store = store
+        self._engine = engine
+        self._announce = announce
+        self._watch = watch
+        self._planned: list[PlannedTrial] = []
+        self._outcome = Outcome()
+
+    def run(self) -> Outcome:
+        """Run every trial that has no result yet.
+
+        With several learning rates all are tried with the first seed; the other seeds then run
+        with the chosen one only.
+
+        Raises:
+            InputError: the spec asks for what there is not.
+            OSError: results cannot be written.
+        """
+        seeds = self._experiment.seeds
+        if len(self._experiment.learning_rates) == 1:
+            self._stage(seeds)
+        else:
+            self._stage(seeds[:1])
+            self._stage(seeds[1:], choose_rates(self._planned, self._store.results(), seeds[0]))
+        self._store.rebuild_index()
+        return self._outcome
+
+    def _stage(self, seeds: Sequence[int], rates: dict[CellKey, float] | None = None) -> None:
+        jobs = []
+        kept = 0
+        for model, trial in self._experiment.trials(seeds, rates):
+            rate = trial.training.learning_rate
+            planned = PlannedTrial(trial.hash, trial.language, model.shown, rate, trial.seed)
+            self._planned.append(planned)
+            if self._store.result(trial.hash) is not None:
+                kept += 1
+                continue
+            folder = self._store.trial_folder(trial.hash)
+            folder.mkdir(parents=True, exist_ok=True)
+            write_json(folder / "spec.json", trial.model_dump(mode="json"))
+            jobs.append(Job(trial, trial.hash, model.shown, folder))
+        write_plan(self._store.folder, self._experiment, self._planned)
+        self._outcome.kept += kept
+        if jobs or kept:
+            self._announce(jobs, kept)
+        self._engine.run(longest_first(jobs), self._record)
+
+    def _record(self, event: Event) -> None:
+        if isinstance(event, Finished):
+            self._store.add_to_index(event.hash)
+            self._outcome.ran += 1
+        elif isinstance(event, Failed):
+            self._store.save_failure(event.hash, event.message, event.details)
+            self._outcome.failures[event.hash] = event.message
+        self._watch(event)

@@ -1,0 +1,44 @@
+"""Files that are whole or not there: temporary file, flush, rename."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file so that a reader, or a crash, never meets half of it.
+
+    Raises:
+        OSError: the disk is full or the folder cannot be written; the old file, if any, stands.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise _naming(error, path) from error
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)  # mkstemp's 0600 would hide results from the reader's group
+        os.replace(temporary, path)
+    except BaseException as error:
+        Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise _naming(error, path) from error
+        raise
+
+
+def _naming(error: OSError, path: Path) -> OSError:
+    """The same error, naming the file the caller knows instead of the temporary one."""
+    return OSError(error.errno, error.strerror, str(path))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """`write_atomically` of indented JSON; refuses NaN, which is no JSON."""
+    write_atomically(path, json.dumps(value, indent=1, allow_nan=False) + "\n")

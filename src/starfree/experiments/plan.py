@@ -1,0 +1,91 @@
+"""Which trials an experiment consists of, kept beside them so that a report needs nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from starfree.errors import InputError, StarfreeError
+from starfree.experiments.files import write_json
+from starfree.experiments.spec import Experiment
+
+FILE = "experiment.json"
+
+CellKey = tuple[str, str]  # language, model as shown
+
+
+@dataclass(frozen=True)
+class PlannedTrial:
+    """A trial's place in the experiment.
+
+    Attributes:
+        model: as shown in reports.
+    """
+
+    hash: str
+    language: str
+    model: str
+    learning_rate: float
+    seed: int
+
+    @property
+    def cell(self) -> CellKey:
+        """Language and model."""
+        return self.language, self.model
+
+
+def write_plan(folder: Path, experiment: Experiment, planned: Sequence[PlannedTrial]) -> None:
+    """Write the experiment and its trials into a run's folder."""
+    write_json(
+        folder / FILE,
+        {
+            "format": 1,
+            "experiment": experiment.plain(),
+            "trials": [asdict(trial) for trial in planned],
+        },
+    )
+
+
+def read_plan(folder: Path) -> tuple[Experiment, list[PlannedTrial]]:
+    """Read them back.
+
+    Raises:
+        InputError: the folder is no run's folder.
+        StarfreeError: its file is damaged.
+    """
+    path = folder / FILE
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        experiment = Experiment.model_validate_json(json.dumps(value["experiment"]))
+        return experiment, [PlannedTrial(**trial) for trial in value["trials"]]
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(
+            f"{folder}: no run is here ({FILE} is missing); `starfree run` makes one"
+        ) from None
+    except (ValueError, KeyError, TypeError, ValidationError) as error:
+        raise StarfreeError(
+            f"{path}: damaged, or of another version; `starfree run` with the same spec and "
+            "--out writes it again and keeps the finished trials"
+        ) from error
+
+
+def choose_rates(
+    planned: Iterable[PlannedTrial], results: Mapping[str, Mapping[str, Any]], seed: int
+) -> dict[CellKey, float]:
+    """The learning rate with the smallest validation loss of one seed, cell by cell.
+
+    A tie goes to the smaller rate; a cell without any finished trial of that seed has none.
+    """
+    best: dict[CellKey, tuple[float, float]] = {}
+    for trial in planned:
+        result = results.get(trial.hash)
+        if trial.seed != seed or result is None:
+            continue
+        candidate = (float(result["validation"]["loss"]), trial.learning_rate)
+        best[trial.cell] = min(best.get(trial.cell, candidate), candidate)
+    return {cell: rate for cell, (_, rate) in best.items()}

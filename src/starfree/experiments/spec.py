@@ -1,0 +1,295 @@
+"""What is run: an experiment with lists, expanded into trials that leave nothing open."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from starfree.errors import InputError
+from starfree.experiments.resolution import complete_options, language_file, model_file
+from starfree.experiments.yaml_reader import read_yaml
+from starfree.training.settings import TrainSettings
+
+HASH_LENGTH = 12  # hexadecimal digits of a trial's folder name
+
+Option = bool | int | float | str
+_OPTION_BRANCHES = ("bool", "int", "float", "str")
+TaskName = Literal["predict", "recognise", "state", "published"]
+ProtocolName = Literal["sound", "published"]
+Window = Annotated[str, Field(pattern=r"^\d+-\d+$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class DataSettings(_Strict):
+    """Which strings: sizes and windows of the sound protocol, and the seed of all of them.
+
+    The published protocol has its own sizes and windows: there only the seed counts.
+    """
+
+    seed: int = Field(default=0, ge=0)
+    train: PositiveInt = 10_000
+    validation: PositiveInt = 2_000
+    test: PositiveInt = 1_000
+    windows: tuple[Window, ...] = Field(
+        default=("1-50", "51-100", "101-150", "451-500"), min_length=1
+    )
+
+    @field_validator("windows")
+    @classmethod
+    def _rising(cls, windows: tuple[str, ...]) -> tuple[str, ...]:
+        last = 0
+        for window in windows:
+            low, high = bounds(window)
+            if low <= last or high < low:
+                raise ValueError(
+                    f"{window!r} must start after {last} and not end before it starts: windows "
+                    "are LOW-HIGH, from short to long, without overlap"
+                )
+            last = high
+        return windows
+
+
+class ModelSpec(BaseModel):
+    """A model: `name`, perhaps a `label` for the reports, and its options beside them."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    __pydantic_extra__: dict[str, Option] = Field(init=False)
+
+    name: Annotated[str, Field(min_length=1)]
+    label: str | None = None
+
+    @property
+    def options(self) -> dict[str, Option]:
+        """The options that the spec gives."""
+        return dict(self.__pydantic_extra__)
+
+    @property
+    def shown(self) -> str:
+        """What reports call it."""
+        if self.label:
+            return self.label
+        layers = self.options.get("layers")
+        plural = "" if layers == 1 else "s"
+        return self.name if layers is None else f"{self.name}, {layers} layer{plural}"
+
+
+class Trial(_Strict):
+    """One language, one model, one seed, one learning rate: what a result depends on, no more.
+
+    Attributes:
+        language_file: SHA-256 of the file of a `dfa:` language.
+        model_file: SHA-256 of the file of a user's model.
+        options: of the model, every default explicit.
+        seed: of weights and batches; the strings have their own, `data.seed`.
+    """
+
+    format: Literal[1] = 1
+    language: str
+    language_file: str | None = None
+    model: str
+    model_file: str | None = None
+    options: dict[str, Option]
+    task: TaskName
+    protocol: ProtocolName
+    data: DataSettings
+    training: TrainSettings
+    seed: int
+
+    @property
+    def hash(self) -> str:
+        """The trial's identity: the first digits of the SHA-256 of its canonical JSON."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:HASH_LENGTH]
+
+
+class Experiment(_Strict):
+    """Lists of languages, models, seeds and learning rates, and what they share.
+
+    Attributes:
+        seeds: of weights and batches. The learning rate is chosen on the first one.
+        learning_rates: tried for every language and model alike; the one with the smallest
+            validation loss is taken.
+    """
+
+    format: Literal[1] = 1
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    title: str = ""
+    languages: tuple[str, ...] = Field(min_length=1)
+    models: tuple[ModelSpec, ...] = Field(min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(0, 1, 2, 3, 4), min_length=1)
+    task: TaskName = "predict"
+    protocol: ProtocolName = "sound"
+    data: DataSettings = DataSettings()
+    learning_rates: tuple[PositiveFloat, ...] = Field(default=(1e-3,), min_length=1)
+    training: TrainSettings = TrainSettings()
+
+    @field_validator("languages", "seeds", "learning_rates")
+    @classmethod
+    def _distinct(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        for value in values:
+            if values.count(value) > 1:
+                raise ValueError(f"{value!r} is given twice")
+        return values
+
+    @field_validator("training")
+    @classmethod
+    def _rates_are_a_list(cls, training: TrainSettings) -> TrainSettings:
+        if "learning_rate" in training.model_fields_set:
+            raise ValueError("give `learning_rates`, a list beside `training`, instead")
+        return training
+
+    @model_validator(mode="after")
+    def _labels_differ(self) -> Self:
+        shown = [model.shown for model in self.models]
+        for label in shown:
+            if shown.count(label) > 1:
+                raise ValueError(f"two models are shown as {label!r}: give one a `label`")
+        return self
+
+    def plain(self) -> dict[str, Any]:
+        """As it would be written, every default explicit."""
+        return self.model_dump(mode="json", exclude={"training": {"learning_rate"}})
+
+    def trials(
+        self,
+        seeds: Sequence[int],
+        rates: Mapping[tuple[str, str], float] | None = None,
+    ) -> list[tuple[ModelSpec, Trial]]:
+        """The trials of some seeds, each with the entry of `models` it comes from.
+
+        Args:
+            seeds: some of the experiment's.
+            rates: the learning rate by language and model as shown, a pair without one being left
+                out; by default all of `learning_rates` are tried.
+
+        Raises:
+            InputError: an unknown option, a file that is not there.
+        """
+        options = {
+            model.shown: complete_options(model.name, model.options) for model in self.models
+        }
+        files = {language: language_file(language) for language in self.languages}
+        found = []
+        for language in self.languages:
+            for model in self.models:
+                cell = (language, model.shown)
+                if rates is None:
+                    tried = self.learning_rates
+                else:
+                    tried = (rates[cell],) if cell in rates else ()
+                for rate in tried:
+                    for seed in seeds:
+                        trial = Trial(
+                            language=language,
+                            language_file=files[language],
+                            model=model.name,
+                            model_file=model_file(model.name),
+                            options=options[model.shown],
+                            task=self.task,
+                            protocol=self.protocol,
+                            data=self.data,
+                            training=self.training.model_copy(update={"learning_rate": rate}),
+                            seed=seed,
+                        )
+                        found.append((model, trial))
+        return found
+
+
+def bounds(window: str) -> tuple[int, int]:
+    """The shortest and the longest length of a window such as `51-100`."""
+    low, _, high = window.partition("-")
+    return int(low), int(high)
+
+
+def parse_experiment(text: str, source: str) -> Experiment:
+    """Read an experiment from YAML.
+
+    Args:
+        text: the document.
+        source: its name, for messages.
+
+    Raises:
+        InputError: one line for each field that is wrong: where, what is allowed, what was given.
+    """
+    try:
+        value = read_yaml(text)
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{source}: a spec is a mapping of fields (`starfree spec example`)")
+    try:
+        # Through JSON, so that lists become tuples although nothing else is converted.
+        return Experiment.model_validate_json(json.dumps(value))
+    except TypeError as error:
+        raise InputError(f"{source}: {error}") from error
+    except ValidationError as error:
+        raise InputError("\n".join(f"{source}: {line}" for line in explain(error))) from error
+
+
+def explain(error: ValidationError) -> list[str]:
+    """A line for each field that is wrong."""
+    problems = error.errors(include_url=False)
+    lines: list[str] = []
+    for problem in problems:
+        location = problem["loc"]
+        inner = any(p["loc"][: len(location)] == location and p is not problem for p in problems)
+        if problem["type"] == "too_short" and inner:
+            continue  # a list is only short of the items that are wrong themselves
+        line = _line(problem["type"], location, problem["msg"], problem["input"])
+        if line not in lines:  # `Option` complains once a branch
+            lines.append(line)
+    return lines
+
+
+def _line(kind: str, location: Sequence[int | str], message: str, given: object) -> str:
+    where = _path(location)
+    if kind == "extra_forbidden":
+        return f"{where}: no such field{_allowed(location)}"
+    if kind == "missing":
+        return f"{where}: this field is required"
+    if kind == "too_short":
+        return f"{where}: give at least one"
+    if kind == "value_error":
+        message = message.removeprefix("Value error, ")
+        return f"{where}: {message}" if where else message
+    if location and location[-1] in _OPTION_BRANCHES:
+        message = "an option is a number, a word, true or false"
+    return f"{where}: {message[0].lower()}{message[1:]} (given: {json.dumps(given)})"
+
+
+def _path(location: Sequence[int | str]) -> str:
+    """`models[0].layers` of the parts of a path."""
+    text = ""
+    for part in location:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif part not in _OPTION_BRANCHES:
+            text += f".{part}" if text else part
+    return text
+
+
+def _allowed(location: Sequence[int | str]) -> str:
+    """The fields there are beside one that is not."""
+    model: Any = Experiment
+    for part in location[:-1]:
+        field = model.model_fields.get(part) if isinstance(part, str) else None
+        model = field.annotation if field else None
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            return ""
+    return f" (fields: {', '.join(model.model_fields)})"

@@ -142,7 +142,7 @@ class Automaton:
         # One flat table, a block of states per token; a last block sends padding to the sink.
         table = np.full((symbols + 1, sink + 1), sink, dtype=np.intp)
         table[:symbols, :sink] = np.where(self.transitions < 0, sink, self.transitions).T
-        table = table.ravel()
+        flat = table.ravel()
         blocks = np.where(strings.real(), strings.tokens, symbols).T.astype(np.intp, order="C")
         blocks *= sink + 1
         length, batch = blocks.shape
@@ -151,7 +151,7 @@ class Automaton:
         for position in range(length):
             blocks[position] += states[position]
             # Indices are in range by construction; "clip" spares numpy a check and a buffer.
-            np.take(table, blocks[position], out=states[position + 1], mode="clip")
+            np.take(flat, blocks[position], out=states[position + 1], mode="clip")
         result = states.T.astype(np.int32, order="C")
         result[result == sink] = -1
         return result

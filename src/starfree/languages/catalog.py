@@ -166,7 +166,6 @@ def language_class(name: str) -> LanguageClass | None:
     return "not star-free" if family == "z" and name != "z-1" else None
 
 
-@lru_cache(maxsize=256)
 def language(reference: str) -> Language:
     """The language that a reference names.
 
@@ -181,11 +180,15 @@ def language(reference: str) -> Language:
         >>> language("parity").accepts([1, 0, 1])
         True
     """
-    notation, _, rest = reference.partition(":")
-    if rest and notation in ("regex", "pltl", "dfa"):
-        from starfree.languages import notation as notations
+    if reference.startswith("dfa:"):
+        return _written(reference)  # not cached: the file may change
+    return _cached(reference)
 
-        return notations.parse(notation, rest, reference)
+
+@lru_cache(maxsize=256)
+def _cached(reference: str) -> Language:
+    if reference.startswith(("regex:", "pltl:")):
+        return _written(reference)
     if reference in _FINITE:
         return RegularLanguage(reference, _FINITE[reference]())
     if reference in _EQUAL_BLOCKS:
@@ -211,6 +214,13 @@ def language(reference: str) -> Language:
             return RegularLanguage(reference, _cyclic(reference, size))
         case _:
             return RegularLanguage(reference, _undo_flipflop(reference, size))
+
+
+def _written(reference: str) -> Language:
+    from starfree.languages.notation import parse  # not needed for names; imports the parser
+
+    notation, _, text = reference.partition(":")
+    return parse(notation, text, reference)
 
 
 def _unknown(reference: str) -> InputError:

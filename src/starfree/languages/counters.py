@@ -6,8 +6,8 @@ draws from the structure of each language (Bhattamishra et al. 2020 define them)
 
 from __future__ import annotations
 
-from functools import cached_property
-from math import comb
+from itertools import pairwise
+from math import comb, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,8 @@ PAIRS = ("()", "[]", "{}", "<>", "+-", "ab")
 OPERATORS = ("~", "+", ">", "*", "^")
 
 
-class _Unbounded(Language):
-    """What the counter languages share: never predictively definite."""
+class CounterLanguage(Language):
+    """What the counter languages share: no finite automaton, never predictively definite."""
 
     def definiteness(self, limit: int = 64) -> int | None:
         return None
@@ -44,7 +44,7 @@ class _Unbounded(Language):
         return InputError(f"{self.name}: no member has length {length}")
 
 
-class Shuffle(_Unbounded):
+class Shuffle(CounterLanguage):
     """K independent balanced counters, any interleaving; K = 1 is Dyck-1.
 
     ``([)]`` is a member of `shuffle-2`: the pairs need not be nested in each other.
@@ -57,6 +57,7 @@ class Shuffle(_Unbounded):
             self.alphabet = tuple("".join(PAIRS[:pairs]))
         else:
             self.alphabet = tuple(s for j in range(1, pairs + 1) for s in (f"({j}", f"{j})"))
+        self._known_counts: list[list[int]] = [[] for _ in range(pairs)]
 
     def _depths(self, strings: Strings) -> NDArray[np.int32]:
         """Every counter after every prefix, ``[K, B, L+1]``; -1 where dead."""
@@ -81,26 +82,30 @@ class Shuffle(_Unbounded):
         rows[:, :, self.end] = (depths == 0).all(axis=0)
         return rows
 
+    def initial(self) -> tuple[int, ...]:
+        return (0,) * self.pairs
+
+    def successor(self, configuration: tuple[int, ...], token: int) -> tuple[int, ...] | None:
+        pair, closes = divmod(token, 2)
+        depth = configuration[pair] + (-1 if closes else 1)
+        return (*configuration[:pair], depth, *configuration[pair + 1 :]) if depth >= 0 else None
+
+    def is_final(self, configuration: tuple[int, ...]) -> bool:
+        return not any(configuration)
+
     def count(self, length: int) -> int:
         if length % 2:
             return 0
-        return self._counts(length // 2)[self.pairs - 1][length // 2]
+        return self._counts(length // 2)[-1][length // 2]
 
     def _counts(self, half: int) -> list[list[int]]:
         """Entry ``[k-1][m]``: members of shuffle-k of length 2m, by the product rule."""
-        known: list[list[int]] = self.__dict__.setdefault("_known", [])
-        if not known or len(known[0]) <= half:
-            catalan = [comb(2 * m, m) // (m + 1) for m in range(half + 1)]
-            known[:] = [catalan]
-            for _ in range(1, self.pairs):
-                known.append(
-                    [
-                        sum(
-                            comb(2 * m, 2 * i) * catalan[i] * known[-1][m - i] for i in range(m + 1)
-                        )
-                        for m in range(half + 1)
-                    ]
-                )
+        known = self._known_counts
+        for m in range(len(known[0]), half + 1):
+            known[0].append(comb(2 * m, m) // (m + 1))
+            places = [comb(2 * m, 2 * i) for i in range(m + 1)]
+            for fewer, more in pairwise(known):
+                more.append(sum(places[i] * known[0][i] * fewer[m - i] for i in range(m + 1)))
         return known
 
     def draw(self, length: int, count: int, generator: np.random.Generator) -> NDArray[np.int16]:
@@ -126,21 +131,20 @@ class Shuffle(_Unbounded):
 
     def _allocate(self, half: int, count: int, generator: np.random.Generator) -> NDArray[np.int64]:
         """How many brackets each pair opens, ``[count, K]``."""
-        known = self._counts(half)
+        logs = [np.array([log(value) for value in row]) for row in self._counts(half)]
+        factorials = np.concatenate([[0.0], np.log(np.arange(1, 2 * half + 1)).cumsum()])
         shares = np.zeros((count, self.pairs), dtype=np.int64)
         left = np.full(count, half)
         for k in range(self.pairs - 1, 0, -1):
-            for m in np.unique(left):
-                rows = np.flatnonzero(left == m)
-                weights = [
-                    comb(2 * int(m), 2 * i) * known[0][i] * known[k - 1][int(m) - i]
-                    for i in range(int(m) + 1)
-                ]
-                total = sum(weights)
-                share = np.array([weight / total for weight in weights])
-                shares[rows, k] = generator.choice(
-                    len(share), size=len(rows), p=share / share.sum()
+            for m in np.unique(left).tolist():
+                i = np.arange(m + 1)
+                # Places for this pair among those left, times its words, times the other pairs'.
+                weights = (
+                    logs[0][i] - factorials[2 * i] - factorials[2 * (m - i)] + logs[k - 1][m - i]
                 )
+                weights = np.exp(weights - weights.max())
+                rows = np.flatnonzero(left == m)
+                shares[rows, k] = generator.choice(m + 1, len(rows), p=weights / weights.sum())
             left -= shares[:, k]
         shares[:, 0] = left
         return shares
@@ -156,7 +160,7 @@ class Shuffle(_Unbounded):
         return result
 
 
-class BooleanExpressions(_Unbounded):
+class BooleanExpressions(CounterLanguage):
     """Prefix expressions over 0, 1 and one operator of each arity 1..N; ``+ 0 ~ 1`` is a member."""
 
     def __init__(self, name: str, arity: int) -> None:
@@ -186,6 +190,15 @@ class BooleanExpressions(_Unbounded):
         rows[:, :, : self.end] = (owed > 0)[:, :, None]
         rows[:, :, self.end] = owed == 0
         return rows
+
+    def initial(self) -> int:
+        return 1
+
+    def successor(self, configuration: int, token: int) -> int | None:
+        return configuration + (token - 2 if token > 1 else -1) if configuration else None
+
+    def is_final(self, configuration: int) -> bool:
+        return configuration == 0
 
     def count(self, length: int) -> int:
         """By the cycle lemma: the coefficient of x^(L-1) in (2 + x + .. + x^N)^L, over L."""
@@ -235,7 +248,7 @@ class BooleanExpressions(_Unbounded):
         return (owed < before) & (owed >= 0) & (np.arange(owed.shape[1]) >= window)
 
 
-class EqualBlocks(_Unbounded):
+class EqualBlocks(CounterLanguage):
     """a^n b^n .. with n >= 1 and `letters` blocks; ``aabbcc`` is a member of `anbncn`."""
 
     def __init__(self, name: str, letters: int) -> None:
@@ -267,6 +280,24 @@ class EqualBlocks(_Unbounded):
         legal: BoolArray = rows & live[:, :, None]
         return legal
 
+    def initial(self) -> tuple[int, int, int]:
+        return 0, 0, 0
+
+    def successor(
+        self, configuration: tuple[int, int, int], token: int
+    ) -> tuple[int, int, int] | None:
+        """Configurations: the block being read, its symbols so far, the length of a block."""
+        block, read, length = configuration
+        if block == 0 and token == 0:
+            return 0, read + 1, read + 1
+        if token == block and read < length:
+            return block, read + 1, length
+        return (token, 1, length) if token == block + 1 and read == length > 0 else None
+
+    def is_final(self, configuration: tuple[int, int, int]) -> bool:
+        block, read, length = configuration
+        return block == self.end - 1 and read == length
+
     def count(self, length: int) -> int:
         return int(length > 0 and length % self.end == 0)
 
@@ -276,32 +307,20 @@ class EqualBlocks(_Unbounded):
         member = np.repeat(np.arange(self.end, dtype=np.int16), length // self.end)
         return np.tile(member, (count, 1))
 
-    @cached_property
-    def _open_windows(self) -> dict[int, frozenset[bytes]]:
-        return {}
-
     def ambiguous_batch(self, strings: Strings, window: int) -> BoolArray:
-        if window not in self._open_windows:
-            self._open_windows[window] = self._find_open_windows(window)
-        known = self._open_windows[window]
-        _, live = self._blocks(strings)
-        ambiguous = np.zeros_like(live)
-        for row, t in np.argwhere(live[:, window:]):
-            ambiguous[row, t + window] = strings.tokens[row, t : t + window].tobytes() in known
+        leading, live = self._blocks(strings)
+        t = np.arange(live.shape[1])
+        if window == 0:
+            return live
+        # How much of the block being read, and of the block before it, the window shows. Of the
+        # block length n it tells: at least what is shown, or all of it if a third block is shown.
+        block = np.maximum(t - 1, 0) // np.maximum(leading, 1)
+        read = np.minimum(t - block * leading, window)
+        before = np.minimum(window - read, leading)
+        known = read + before < window
+        may_end = (before <= read) & ~known
+        ambiguous: BoolArray = live & (t >= window) & (block > 0) & may_end
         return ambiguous
-
-    def _find_open_windows(self, window: int) -> frozenset[bytes]:
-        """Windows after which the legal set is open; blocks longer than the window look alike."""
-        members = Strings.of([np.repeat(np.arange(self.end), n) for n in range(1, window + 3)])
-        rows = self.legal_batch(members)
-        seen: dict[bytes, bytes] = {}
-        found = set()
-        for member, legal in zip(members, rows, strict=True):
-            for t in range(window, len(member) + 1):
-                key, value = member[t - window : t].tobytes(), legal[t].tobytes()
-                if seen.setdefault(key, value) != value:
-                    found.add(key)
-        return frozenset(found)
 
 
 def trailing_minimum(values: NDArray[np.int32], window: int) -> NDArray[np.int32]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Hashable, Sequence
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +83,21 @@ class Language(ABC):
     @abstractmethod
     def definiteness(self, limit: int = 64) -> int | None:
         """Smallest k <= limit with no k-confusable position at all (predictive definiteness)."""
+
+    @abstractmethod
+    def initial(self) -> Hashable | None:
+        """The configuration, before the first symbol, of the machine that reads the language.
+
+        None for the empty language.
+        """
+
+    @abstractmethod
+    def successor(self, configuration: Any, token: int) -> Hashable | None:
+        """The configuration after one more symbol; None if no member continues so."""
+
+    @abstractmethod
+    def is_final(self, configuration: Any) -> bool:
+        """Whether the string read so far is a member."""
 
     @property
     @abstractmethod

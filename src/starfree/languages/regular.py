@@ -76,6 +76,16 @@ class RegularLanguage(Language):
         states = self._states(strings)
         return np.where(states == self.automaton.states, -1, states).astype(np.int32)
 
+    def initial(self) -> int | None:
+        return self.automaton.start if self.automaton.states else None
+
+    def successor(self, configuration: int, token: int) -> int | None:
+        target = int(self.automaton.transitions[configuration, token])
+        return target if target >= 0 else None
+
+    def is_final(self, configuration: int) -> bool:
+        return bool(self.automaton.accepting[configuration])
+
     def count(self, length: int) -> int:
         table = self.automaton.transitions
         while len(self._completions) <= length:

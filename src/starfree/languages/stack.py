@@ -44,13 +44,7 @@ class BoundedDyck(Language):
         if self.live_states > AUTOMATON_STATES:
             return None
 
-        def successor(stack: tuple[int, ...], token: int) -> tuple[int, ...] | None:
-            if token < self.types:
-                return (*stack, token) if len(stack) < self.depth else None
-            return stack[:-1] if stack[-1:] == (token - self.types,) else None
-
-        empty: tuple[int, ...] = ()
-        table = Automaton.explore(self.alphabet, empty, successor, lambda stack: not stack)
+        table = Automaton.explore(self.alphabet, self.initial(), self.successor, self.is_final)
         return RegularLanguage(self.name, table)
 
     @property
@@ -61,6 +55,18 @@ class BoundedDyck(Language):
         if self._regular is None:
             return super().state_batch(strings)
         return self._regular.state_batch(strings)
+
+    def initial(self) -> tuple[int, ...]:
+        return ()
+
+    def successor(self, configuration: tuple[int, ...], token: int) -> tuple[int, ...] | None:
+        """Configurations are stacks of bracket types, the top last."""
+        if token < self.types:
+            return (*configuration, token) if len(configuration) < self.depth else None
+        return configuration[:-1] if configuration[-1:] == (token - self.types,) else None
+
+    def is_final(self, configuration: tuple[int, ...]) -> bool:
+        return not configuration
 
     def _stack(self, strings: Strings) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Depth and type on top after every prefix, ``[B, L+1]`` each; depth -1 where dead."""
@@ -149,9 +155,9 @@ class BoundedDyck(Language):
         # The past before the window may have had any depth that keeps the window within 0..H.
         least = depths - lowest
         most = depths + self.depth - highest
-        several_depths = (least < most) & ((least == 0) | (most == self.depth))
-        top_unknown = (depths == lowest) & (most > 0) & (self.types > 1)
-        ambiguous: BoolArray = several_depths | top_unknown
+        # Opening and closing to the unknown is then undecided at the floor and at the ceiling; in
+        # between, the bracket to close was opened within the window.
+        ambiguous: BoolArray = (least < most) & ((least == 0) | (most == self.depth))
         return ambiguous & (depths >= 0) & (np.arange(depths.shape[1]) >= window)
 
     def definiteness(self, limit: int = 64) -> int | None:

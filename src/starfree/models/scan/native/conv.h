@@ -1,0 +1,78 @@
+// Causal depthwise convolution over time, then SiLU. Tap K-1 meets the present.
+#pragma once
+#include "vector.h"
+
+namespace starfree {
+
+// One piece of a sequence. `before`: the K-1 rows ahead of x, oldest first; null: they are zero.
+template <class T> struct Conv {
+    int length, width, taps;
+    const T *x; ptrdiff_t x_ld;
+    const T *before; ptrdiff_t before_ld;
+    const T *weight;  // [taps][width]
+    const T *bias;    // [width]
+    const T *row(int t) const {
+        if (t >= 0) return x + t * x_ld;
+        return before ? before + (taps - 1 + t) * before_ld : nullptr;
+    }
+    INLINE Vec<T> at(int t, int e) const {
+        Vec<T> sum = load(bias + e);
+        for (int k = 0; k < taps; k++)
+            if (const T *r = row(t - taps + 1 + k))
+                sum = fma(load(weight + k * width + e), load(r + e), sum);
+        return sum;
+    }
+};
+
+template <class T> void conv_forward(const Conv<T> &c, T *out, ptrdiff_t out_ld) {
+    for (int t = 0; t < c.length; t++)
+        for (int e = 0; e < c.width; e += W<T>) {
+            Vec<T> v;
+            if (c.taps == 4 && t >= 3) {
+                const T *r = c.x + t * c.x_ld + e, *w = c.weight + e;
+                v = fma(load(w), load(r - 3 * c.x_ld), load(c.bias + e));
+                v = fma(load(w + c.width), load(r - 2 * c.x_ld), v);
+                v = fma(load(w + 2 * c.width), load(r - c.x_ld), v);
+                v = fma(load(w + 3 * c.width), load(r), v);
+            } else {
+                v = c.at(t, e);
+            }
+            store(out + t * out_ld + e, v * sigmoid(v));
+        }
+}
+
+// dpre: room for length + taps - 1 rows of `width`; its last taps - 1 rows hold, on entry, the
+// gradients before the SiLU of the steps that follow this piece (zero at a sequence's end); on
+// return its first taps - 1 rows are what the piece before this one needs. dx is written
+// (dx_before, if given, gets the gradient of the rows ahead), weight and bias gradients are added to.
+template <class T>
+void conv_backward(const Conv<T> &c, const T *dout, ptrdiff_t dout_ld, T *dpre, T *dx,
+                   ptrdiff_t dx_ld, T *dx_before, ptrdiff_t before_ld, T *dweight, T *dbias) {
+    typedef Vec<T> V;
+    for (int e = 0; e < c.width; e += W<T>) {
+        V db = load(dbias + e);
+        for (int t = 0; t < c.length; t++) {
+            V v = c.at(t, e), open = sigmoid(v);
+            V d = load(dout + t * dout_ld + e) * (open + v * open * (1 - open));
+            store(dpre + t * c.width + e, d);
+            db += d;
+        }
+        store(dbias + e, db);
+        for (int k = 0; k < c.taps; k++) {
+            V dw = load(dweight + k * c.width + e);
+            for (int t = 0; t < c.length; t++)
+                if (const T *r = c.row(t - c.taps + 1 + k))
+                    dw = fma(load(dpre + t * c.width + e), load(r + e), dw);
+            store(dweight + k * c.width + e, dw);
+        }
+        for (int t = dx_before ? 1 - c.taps : 0; t < c.length; t++) {
+            V d{};
+            for (int k = 0; k < c.taps; k++)
+                if (int from = t + c.taps - 1 - k; from >= 0)
+                    d = fma(load(c.weight + k * c.width + e), load(dpre + from * c.width + e), d);
+            store(t >= 0 ? dx + t * dx_ld + e : dx_before + (c.taps - 1 + t) * before_ld + e, d);
+        }
+    }
+}
+
+}  // namespace starfree

@@ -1,0 +1,268 @@
+// The selective scan h_t = exp(delta_t A) h_{t-1} + delta_t u_t B_t, y_t = C_t h_t + D u_t, gated by
+// silu(z_t), and its backward. Vectors run over channels; states stay in registers for a chunk of
+// CHUNK steps; the backward recomputes a chunk from the state stored at its start.
+#pragma once
+#include "vector.h"
+
+namespace starfree {
+
+constexpr int CHUNK = 8;
+
+// One sequence (or a piece of one). Rows are time steps; `width` is a multiple of W.
+template <class T> struct Scan {
+    int length, width, states;
+    const T *delta; ptrdiff_t delta_ld;  // after softplus
+    const T *u; ptrdiff_t u_ld;
+    const T *B, *C; ptrdiff_t bc_ld;     // B[t * bc_ld + n]
+    const T *z; ptrdiff_t z_ld;          // or null: no gate
+    const T *A;                          // [states][width], times log2(e)
+    const T *D;                          // [width]
+    // State at the start of chunk c: h + c * h_step (h_step = 0: one state, updated in place).
+    // The state after the last step is written to chunk ceil(length / CHUNK).
+    T *h; ptrdiff_t h_step;
+};
+
+template <class T, int NB, bool bounded>
+INLINE void scan_steps(const Scan<T> &s, int e, int n0, int t0, int steps, const T *from, T *to,
+                       Vec<T> *y) {
+    typedef Vec<T> V;
+    V h[NB];
+#pragma GCC unroll 16
+    for (int n = 0; n < NB; n++) h[n] = load(from + (n0 + n) * s.width + e);
+    const T *A = s.A + n0 * s.width + e;
+    for (int i = 0; i < steps; i++) {
+        int t = t0 + i;
+        const T *B = s.B + t * s.bc_ld + n0, *C = s.C + t * s.bc_ld + n0;
+        V delta = load(s.delta + t * s.delta_ld + e), du = delta * load(s.u + t * s.u_ld + e);
+        V sum = y[i];
+#pragma GCC unroll 16
+        for (int n = 0; n < NB; n++) {
+            V x = delta * load(A + n * s.width);
+            V a = bounded ? exp2_bounded(x) : exp2_any(x);
+            h[n] = fma(a, h[n], du * splat(B[n]));
+            sum = fma(splat(C[n]), h[n], sum);
+        }
+        y[i] = sum;
+    }
+#pragma GCC unroll 16
+    for (int n = 0; n < NB; n++) store(to + (n0 + n) * s.width + e, h[n]);
+}
+
+// y: the gated output; `plain` (may be null): the output before the gate.
+template <class T, bool bounded>
+void scan_forward(const Scan<T> &s, T *y, ptrdiff_t y_ld, T *plain, ptrdiff_t plain_ld) {
+    typedef Vec<T> V;
+    for (int t0 = 0, c = 0; t0 < s.length; t0 += CHUNK, c++) {
+        int steps = s.length - t0 < CHUNK ? s.length - t0 : CHUNK;
+        const T *from = s.h + c * s.h_step;
+        T *to = s.h + (c + 1) * s.h_step;
+        for (int e = 0; e < s.width; e += W<T>) {
+            V out[CHUNK];
+            for (int i = 0; i < steps; i++)
+                out[i] = load(s.D + e) * load(s.u + (t0 + i) * s.u_ld + e);
+            int n = 0;
+#if STARFREE_VECTOR_BYTES == 64
+            for (; n + 16 <= s.states; n += 16)
+                scan_steps<T, 16, bounded>(s, e, n, t0, steps, from, to, out);
+#endif
+            for (; n + 8 <= s.states; n += 8)
+                scan_steps<T, 8, bounded>(s, e, n, t0, steps, from, to, out);
+            for (; n < s.states; n++)
+                scan_steps<T, 1, bounded>(s, e, n, t0, steps, from, to, out);
+            for (int i = 0; i < steps; i++) {
+                int t = t0 + i;
+                if (plain) store(plain + t * plain_ld + e, out[i]);
+                if (s.z) {
+                    V z = load(s.z + t * s.z_ld + e);
+                    out[i] = out[i] * (z * sigmoid(z));
+                }
+                store(y + t * y_ld + e, out[i]);
+            }
+        }
+    }
+}
+
+// Where the gradients go. All [width] and [states][width] ones are added to.
+template <class T> struct ScanGradient {
+    const T *dy; ptrdiff_t dy_ld;        // of the gated output
+    const T *plain; ptrdiff_t plain_ld;  // output before the gate, from the forward (if z)
+    const T *gate; ptrdiff_t gate_ld;    // d delta / d raw delta (the softplus' slope), or null
+    T *du; ptrdiff_t du_ld;
+    T *ddelta; ptrdiff_t ddelta_ld;      // of the raw delta where `gate` is given
+    T *dz; ptrdiff_t dz_ld;              // if z
+    T *y; ptrdiff_t y_ld;                // the gated output again, or null
+    T *dB, *dC; ptrdiff_t dbc_ld;        // written, summed over the channels
+    T *dA, *dD, *dbias;                  // of A (not times log2 e), D and the bias of delta
+    T *dh;                               // in: of the final state; out: of the initial state
+    T *scratch;                          // scan_scratch(width) elements
+};
+template <class T> size_t scan_scratch(int width) { return (size_t)3 * CHUNK * width; }
+
+// [sum of the even and odd neighbours of a, then of b].
+template <class V, class T> INLINE V pair_sums(V a, V b) {
+    constexpr int w = sizeof(V) / sizeof(T);
+#ifdef __clang__
+    if constexpr (w == 16)
+        return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) +
+               __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    else if constexpr (w == 8)
+        return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14) +
+               __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
+    else if constexpr (w == 4)
+        return __builtin_shufflevector(a, b, 0, 2, 4, 6) + __builtin_shufflevector(a, b, 1, 3, 5, 7);
+    else
+        return __builtin_shufflevector(a, b, 0, 2) + __builtin_shufflevector(a, b, 1, 3);
+#else
+    typename Of<T>::bits even{}, odd{};
+#pragma GCC unroll 16
+    for (int i = 0; i < w; i++) even[i] = 2 * i, odd[i] = 2 * i + 1;
+    return __builtin_shuffle(a, b, even) + __builtin_shuffle(a, b, odd);
+#endif
+}
+// out[i] = sum of the lanes of v[i].
+template <class T, int COUNT> INLINE void lane_sums(const Vec<T> *v, T *out) {
+    if constexpr (COUNT % W<T> == 0) {
+#pragma GCC unroll 16
+        for (int g = 0; g < COUNT; g += W<T>) {
+            Vec<T> a[W<T>];
+#pragma GCC unroll 16
+            for (int i = 0; i < W<T>; i++) a[i] = v[g + i];
+#pragma GCC unroll 4
+            for (int left = W<T> / 2; left > 0; left /= 2)
+#pragma GCC unroll 16
+                for (int i = 0; i < left; i++)
+                    a[i] = pair_sums<Vec<T>, T>(a[2 * i], a[2 * i + 1]);
+            store(out + g, a[0]);
+        }
+    } else {
+        for (int i = 0; i < COUNT; i++) out[i] = sum<T>(v[i]);
+    }
+}
+
+// One chunk, NB states, one vector of channels. products[t] = NB of dB, then NB of dC.
+template <class T, int NB, bool bounded>
+INLINE void scan_chunk_backward(const Scan<T> &s, const ScanGradient<T> &g, int e, int n0, int t0,
+                                int steps, const T *start, const T *dy, T *s1, T *s2,
+                                Vec<T> (*products)[2 * NB]) {
+    typedef Vec<T> V;
+    V a[CHUNK][NB], h[CHUNK + 1][NB];
+    const T *A = s.A + n0 * s.width + e;
+    {
+        V state[NB];
+#pragma GCC unroll 8
+        for (int n = 0; n < NB; n++) h[0][n] = state[n] = load(start + (n0 + n) * s.width + e);
+        for (int i = 0; i < steps; i++) {
+            int t = t0 + i;
+            const T *B = s.B + t * s.bc_ld + n0;
+            V delta = load(s.delta + t * s.delta_ld + e), du = delta * load(s.u + t * s.u_ld + e);
+#pragma GCC unroll 8
+            for (int n = 0; n < NB; n++) {
+                V x = delta * load(A + n * s.width);
+                V gate = bounded ? exp2_bounded(x) : exp2_any(x);
+                a[i][n] = gate;
+                h[i + 1][n] = state[n] = fma(gate, state[n], du * splat(B[n]));
+            }
+        }
+    }
+    V dh[NB], dA[NB];
+#pragma GCC unroll 8
+    for (int n = 0; n < NB; n++) {
+        dh[n] = load(g.dh + (n0 + n) * s.width + e);
+        dA[n] = load(g.dA + (n0 + n) * s.width + e);
+    }
+    for (int i = steps - 1; i >= 0; i--) {
+        int t = t0 + i;
+        const T *B = s.B + t * s.bc_ld + n0, *C = s.C + t * s.bc_ld + n0;
+        V delta = load(s.delta + t * s.delta_ld + e), du = delta * load(s.u + t * s.u_ld + e);
+        V d = load(dy + i * s.width + e);
+        V into_u = load(s1 + i * s.width + e), into_delta = load(s2 + i * s.width + e);
+        V *p = products[i];
+#pragma GCC unroll 8
+        for (int n = 0; n < NB; n++) {
+            V w = fma(d, splat(C[n]), dh[n]);
+            p[NB + n] = fma(d, h[i + 1][n], p[NB + n]);
+            p[n] = fma(w, du, p[n]);
+            into_u = fma(w, splat(B[n]), into_u);
+            w = w * a[i][n];
+            dh[n] = w;
+            w = w * h[i][n];
+            into_delta = fma(w, load(A + n * s.width), into_delta);
+            dA[n] = fma(w, delta, dA[n]);
+        }
+        store(s1 + i * s.width + e, into_u);
+        store(s2 + i * s.width + e, into_delta);
+    }
+#pragma GCC unroll 8
+    for (int n = 0; n < NB; n++) {
+        store(g.dh + (n0 + n) * s.width + e, dh[n]);
+        store(g.dA + (n0 + n) * s.width + e, dA[n]);
+    }
+}
+
+template <class T, int NB, bool bounded>
+void scan_states_backward(const Scan<T> &s, const ScanGradient<T> &g, int n0, int t0, int steps,
+                          const T *start, const T *dy, T *s1, T *s2) {
+    Vec<T> products[CHUNK][2 * NB];
+    for (int i = 0; i < steps; i++)
+        for (int n = 0; n < 2 * NB; n++) products[i][n] = Vec<T>{};
+    for (int e = 0; e < s.width; e += W<T>)
+        scan_chunk_backward<T, NB, bounded>(s, g, e, n0, t0, steps, start, dy, s1, s2, products);
+    for (int i = 0; i < steps; i++) {
+        alignas(64) T sums[2 * NB < W<T> ? W<T> : 2 * NB];
+        lane_sums<T, 2 * NB>(products[i], sums);
+        for (int n = 0; n < NB; n++) {
+            g.dB[(t0 + i) * g.dbc_ld + n0 + n] = sums[n];
+            g.dC[(t0 + i) * g.dbc_ld + n0 + n] = sums[NB + n];
+        }
+    }
+}
+
+template <class T, bool bounded> void scan_backward(const Scan<T> &s, const ScanGradient<T> &g) {
+    typedef Vec<T> V;
+    T *dy = g.scratch, *s1 = dy + CHUNK * s.width, *s2 = s1 + CHUNK * s.width;
+    for (int c = (s.length - 1) / CHUNK; c >= 0; c--) {
+        int t0 = c * CHUNK, steps = s.length - t0 < CHUNK ? s.length - t0 : CHUNK;
+        for (int i = 0; i < steps; i++) {
+            int t = t0 + i;
+            for (int e = 0; e < s.width; e += W<T>) {
+                V d = load(g.dy + t * g.dy_ld + e);
+                if (s.z) {
+                    V z = load(s.z + t * s.z_ld + e), plain = load(g.plain + t * g.plain_ld + e);
+                    V open = sigmoid(z), silu = z * open;
+                    store(g.dz + t * g.dz_ld + e, d * plain * (open + silu * (1 - open)));
+                    if (g.y) store(g.y + t * g.y_ld + e, plain * silu);
+                    d = d * silu;
+                }
+                store(dy + i * s.width + e, d);
+                store(s1 + i * s.width + e, V{});
+                store(s2 + i * s.width + e, V{});
+            }
+        }
+        const T *start = s.h + c * s.h_step;
+        int n = 0;
+        for (; n + 8 <= s.states; n += 8)
+            scan_states_backward<T, 8, bounded>(s, g, n, t0, steps, start, dy, s1, s2);
+        for (; n < s.states; n++)
+            scan_states_backward<T, 1, bounded>(s, g, n, t0, steps, start, dy, s1, s2);
+        for (int e = 0; e < s.width; e += W<T>) {
+            V D = load(s.D + e), dD = load(g.dD + e), dbias = load(g.dbias + e);
+            for (int i = 0; i < steps; i++) {
+                int t = t0 + i;
+                V u = load(s.u + t * s.u_ld + e), d = load(dy + i * s.width + e);
+                V into_u = load(s1 + i * s.width + e);
+                // s2 was summed with A log2(e)
+                V into_delta = fma(into_u, u, load(s2 + i * s.width + e) * T(LN2));
+                if (g.gate) into_delta = into_delta * load(g.gate + t * g.gate_ld + e);
+                store(g.du + t * g.du_ld + e,
+                      fma(into_u, load(s.delta + t * s.delta_ld + e), D * d));
+                store(g.ddelta + t * g.ddelta_ld + e, into_delta);
+                dD = fma(d, u, dD);
+                dbias += into_delta;
+            }
+            store(g.dD + e, dD);
+            store(g.dbias + e, dbias);
+        }
+    }
+}
+
+}  // namespace starfree

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starfree.errors import ComplexityLimit, InputError
+from starfree.languages.graphs import shortest_word
 from starfree.languages.strings import BoolArray, IntArray, Strings
 
 STATE_LIMIT = 20_000
@@ -139,22 +140,20 @@ class Automaton:
         -1 after a missing transition and beyond a string's own length.
         """
         symbols, sink = len(self.alphabet), self.states
-        # One flat table, a block of states per token; a last block sends padding to the sink.
-        table = np.full((symbols + 1, sink + 1), sink, dtype=np.intp)
-        table[:symbols, :sink] = np.where(self.transitions < 0, sink, self.transitions).T
-        flat = table.ravel()
-        blocks = np.where(strings.real(), strings.tokens, symbols).T.astype(np.intp, order="C")
-        blocks *= sink + 1
-        length, batch = blocks.shape
-        states = np.empty((length + 1, batch), dtype=np.intp)
-        states[0] = self.start if self.start >= 0 else sink
-        for position in range(length):
-            blocks[position] += states[position]
+        # Flat: entry ``state * symbols + token`` is ``next state * symbols``; a sink comes last.
+        table = np.full((sink + 1, symbols), sink, dtype=np.int32)
+        table[:sink] = np.where(self.transitions < 0, sink, self.transitions)
+        flat = (table * symbols).ravel()
+        steps = strings.tokens.T.astype(np.int32, order="C")
+        states = np.empty((len(steps) + 1, len(strings)), dtype=np.int32)
+        states[0] = (self.start if self.start >= 0 else sink) * symbols
+        for t, step in enumerate(steps):
+            step += states[t]
             # Indices are in range by construction; "clip" spares numpy a check and a buffer.
-            np.take(flat, blocks[position], out=states[position + 1], mode="clip")
-        result = states.T.astype(np.int32, order="C")
-        result[result == sink] = -1
-        return result
+            np.take(flat, step, out=states[t + 1], mode="clip")
+        states //= symbols
+        states[(states == sink) | strings.beyond().T] = -1
+        return np.ascontiguousarray(states.T)
 
     def completions(self) -> Iterator[NDArray[np.object_]]:
         """Exact counts: the t-th item holds, per state, how many words of length t it accepts."""
@@ -291,52 +290,11 @@ class Automaton:
 
     def shortest_word(self) -> tuple[int, ...] | None:
         """The first accepted word by length, then alphabet order; None for the empty language."""
-        if self.start < 0:
+        accepting = np.flatnonzero(self.accepting).tolist()
+        try:
+            return shortest_word(self.transitions.tolist(), self.start, accepting)
+        except LookupError:
             return None
-        words: dict[int, tuple[int, ...]] = {self.start: ()}
-        queue = [self.start]
-        for state in queue:
-            if self.accepting[state]:
-                return words[state]
-            for token, target in enumerate(self.transitions[state].tolist()):
-                if target >= 0 and target not in words:
-                    words[target] = (*words[state], token)
-                    queue.append(target)
-        return None
-
-    def components(self) -> list[list[int]]:
-        """Strongly connected components, every component after all those it leads to (Tarjan)."""
-        forward = [[int(t) for t in row if t >= 0] for row in self.transitions]
-        order: dict[int, int] = {}
-        low: dict[int, int] = {}
-        open_states: list[int] = []
-        closed: set[int] = set()
-        found: list[list[int]] = []
-        for root in range(self.states):
-            if root in order:
-                continue
-            order[root] = low[root] = len(order)
-            open_states.append(root)
-            path = [(root, iter(forward[root]))]
-            while path:
-                state, targets = path[-1]
-                target = next(targets, None)
-                if target is None:
-                    path.pop()
-                    if path:
-                        low[path[-1][0]] = min(low[path[-1][0]], low[state])
-                    if low[state] == order[state]:
-                        position = open_states.index(state)
-                        found.append(open_states[position:])
-                        closed.update(found[-1])
-                        del open_states[position:]
-                elif target not in order:
-                    order[target] = low[target] = len(order)
-                    open_states.append(target)
-                    path.append((target, iter(forward[target])))
-                elif target not in closed:
-                    low[state] = min(low[state], order[target])
-        return found
 
 
 def _closure(start: Sequence[int], neighbours: Sequence[Sequence[int]]) -> set[int]:

@@ -85,9 +85,11 @@ def encode_labels(language: Language, strings: Strings, as_published: bool = Fal
         ['11011110']
     """
     classes, chunks = label_chunks(language, strings, as_published)
-    table = np.array(chunks)
+    table = np.array([list(chunk.encode()) for chunk in chunks], dtype=np.uint8)
+    lines = np.take(table, classes, axis=0, mode="clip")
     return [
-        "".join(table[row[:length]]) for row, length in zip(classes, strings.lengths, strict=True)
+        line[:length].tobytes().decode()
+        for line, length in zip(lines, strings.lengths, strict=True)
     ]
 
 

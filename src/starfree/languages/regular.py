@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from starfree.errors import InputError
+from starfree.errors import ComplexityLimit, InputError
 from starfree.languages.automaton import Automaton
 from starfree.languages.graphs import components
 from starfree.languages.language import Growth, Language
@@ -25,8 +25,6 @@ class RegularLanguage(Language):
         self.name = name
         self.alphabet = automaton.alphabet
         self._automaton = automaton.minimise()
-        # The dead state comes after the live ones.
-        self._start = self._automaton.start if self._automaton.states else 0
         self._completions = [self.automaton.accepting.astype(int).astype(object)]
         self._log_completions = [_log2(self.automaton.accepting)]
         self._knowledge = WindowKnowledge(self.automaton)
@@ -36,45 +34,21 @@ class RegularLanguage(Language):
         return self._automaton
 
     @cached_property
-    def _step(self) -> NDArray[np.int32]:
-        """Flat table: entry ``state * n + token`` is ``next_state * n``; the dead state is last."""
-        n = len(self.alphabet)
-        table = self.automaton.transitions
-        dead = np.full((1, n), -1, dtype=np.int32)
-        table = np.concatenate([table, dead])
-        return (np.where(table < 0, self.automaton.states, table) * n).ravel().astype(np.int32)
-
-    @cached_property
     def _legal_rows(self) -> BoolArray:
-        """Legal sets, bool ``[states + 1, n + 1]``; the last row is the dead state's."""
+        """Legal sets, bool ``[states + 1, n + 1]``; the last row is empty, for state -1."""
         return np.concatenate([legal_table(self.automaton), np.zeros((1, self.end + 1), np.bool_)])
 
-    def _states(self, strings: Strings) -> NDArray[np.int32]:
-        """States after every prefix, int32 ``[B, L+1]``; the number of states stands for dead."""
-        n = len(self.alphabet)
-        batch, width = strings.tokens.shape
-        tokens = np.ascontiguousarray(strings.tokens.T).astype(np.int32)
-        states = np.empty((width + 1, batch), dtype=np.int32)
-        states[0] = self._start * n
-        for t in range(width):
-            np.add(states[t], tokens[t], out=tokens[t])
-            np.take(self._step, tokens[t], out=states[t + 1], mode="clip")
-        states //= n
-        states[np.arange(width + 1)[:, None] > strings.lengths] = self.automaton.states
-        return np.ascontiguousarray(states.T)
-
     def legal_batch(self, strings: Strings) -> BoolArray:
-        rows: BoolArray = np.take(self._legal_rows, self._states(strings), axis=0)
+        rows: BoolArray = np.take(self._legal_rows, self.state_batch(strings), axis=0)
         return rows
 
     def accepts_batch(self, strings: Strings) -> BoolArray:
-        last = self._states(strings)[np.arange(len(strings)), strings.lengths]
+        last = self.state_batch(strings)[np.arange(len(strings)), strings.lengths]
         accepted: BoolArray = self._legal_rows[last, self.end]
         return accepted
 
     def state_batch(self, strings: Strings) -> NDArray[np.int32]:
-        states = self._states(strings)
-        return np.where(states == self.automaton.states, -1, states).astype(np.int32)
+        return self.automaton.run_batch(strings)
 
     def initial(self) -> int | None:
         return self.automaton.start if self.automaton.states else None
@@ -92,7 +66,7 @@ class RegularLanguage(Language):
             # -1 picks the zero appended for "no transition".
             previous = np.append(self._completions[-1], 0)
             self._completions.append(previous[table].sum(axis=1))
-        return int(self._completions[length][self._start]) if self.automaton.states else 0
+        return int(self._completions[length][self.automaton.start]) if self.automaton.states else 0
 
     def _log_counts(self, length: int) -> list[NDArray[np.float64]]:
         """log2 of the number of completions of each state, for every length up to `length`."""
@@ -116,7 +90,7 @@ class RegularLanguage(Language):
         return np.ascontiguousarray(tokens.T)
 
     def ambiguous_batch(self, strings: Strings, window: int) -> BoolArray:
-        states = self._states(strings)
+        states = self.state_batch(strings)
         ambiguous = np.zeros(states.shape, dtype=np.bool_)
         positions = states.shape[1] - window
         if positions <= 0:
@@ -127,7 +101,7 @@ class RegularLanguage(Language):
         for age in range(window):
             known = sets[known, tokens[:, age : age + positions]]
         ambiguous[:, window:] = open_sets[known]
-        return ambiguous & (states < self.automaton.states)
+        return ambiguous & (states >= 0)
 
     def definiteness(self, limit: int = 64) -> int | None:
         # Pairs of states that some word of length k leads to states with different legal sets.
@@ -181,7 +155,7 @@ class RegularLanguage(Language):
 class WindowKnowledge:
     """What the last symbols tell about the state: the sets of states that a window leaves open."""
 
-    def __init__(self, automaton: Automaton, limit: int = 2_000_000) -> None:
+    def __init__(self, automaton: Automaton, limit: int = 200_000) -> None:
         self.automaton = automaton
         self.limit = limit
         self._tables: dict[int, tuple[NDArray[np.int32], BoolArray]] = {}
@@ -194,13 +168,14 @@ class WindowKnowledge:
             ``[sets]``: whether the states of the set have different legal sets.
 
         Raises:
-            InputError: too many sets; names the window.
+            ComplexityLimit: too many sets.
         """
         if window not in self._tables:
             self._tables[window] = self._explore(window)
         return self._tables[window]
 
     def _explore(self, window: int) -> tuple[NDArray[np.int32], BoolArray]:
+        unread = window
         table = self.automaton.transitions
         patterns = _patterns(self.automaton)
         everything = np.arange(self.automaton.states)
@@ -210,20 +185,21 @@ class WindowKnowledge:
         layer_end = 1
         for index, states in enumerate(sets):
             if index == layer_end:
-                window -= 1
+                unread -= 1
                 layer_end = len(sets)
             row = []
             for token in range(table.shape[1]):
-                if window <= 0:
+                if unread <= 0:
                     row.append(index)  # deeper than the window: never looked up
                     continue
                 image = np.unique(table[states, token])
                 image = image[image >= 0]
                 key = image.tobytes()
                 if key not in number:
-                    if len(sets) * max(len(image), 1) > self.limit:
-                        raise InputError(
-                            f"a window of {window} symbols leaves too many sets of states open"
+                    if len(sets) >= self.limit:
+                        raise ComplexityLimit(
+                            f"windows of {window} symbols leave more than {self.limit} sets of "
+                            "states open; take a shorter window"
                         )
                     number[key] = len(sets)
                     sets.append(image)

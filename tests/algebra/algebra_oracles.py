@@ -243,3 +243,18 @@ NOT_STAR_FREE = {
     *("s3", "a5", "s5"),
 }
 STAR_FREE = [name for name in SUITE if name not in NOT_STAR_FREE]
+
+
+def corner_cases() -> dict[str, Automaton]:
+    def make(rows: list[list[int]], accepting: list[bool]) -> Automaton:
+        alphabet = tuple("ab"[: len(rows[0])])
+        return Automaton(alphabet, np.array(rows, dtype=np.int32), 0, np.array(accepting))
+
+    return {
+        "empty language": make([[0, 0]], [False]),
+        "only the empty string": make([[-1, -1]], [True]),
+        "all strings": make([[0, 0]], [True]),
+        "finite": make([[1, 2], [-1, 2], [-1, -1]], [False, False, True]),
+        "one letter": make([[1], [1]], [False, True]),
+        "a letter that never occurs": make([[1, -1], [0, -1]], [True, True]),
+    }

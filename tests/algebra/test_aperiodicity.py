@@ -8,6 +8,7 @@ from algebra_oracles import (
     SUITE,
     bounded_dyck,
     brute_aperiodic,
+    corner_cases,
     monotone_maps,
     random_automaton,
     random_monotone_automaton,
@@ -169,21 +170,6 @@ def test_a_false_witness_is_seen() -> None:
     assert not check_witness(SUITE["d-2"], Witness((), (0, 1), (), (0,)))
     with pytest.raises(ValueError, match="permutes no states"):
         make_witness(SUITE["d-2"], (0,))
-
-
-def corner_cases() -> dict[str, Automaton]:
-    def make(rows: list[list[int]], accepting: list[bool]) -> Automaton:
-        alphabet = tuple("ab"[: len(rows[0])])
-        return Automaton(alphabet, np.array(rows, dtype=np.int32), 0, np.array(accepting))
-
-    return {
-        "empty language": make([[0, 0]], [False]),
-        "only the empty string": make([[-1, -1]], [True]),
-        "all strings": make([[0, 0]], [True]),
-        "finite": make([[1, 2], [-1, 2], [-1, -1]], [False, False, True]),
-        "one letter": make([[1], [1]], [False, True]),
-        "a letter that never occurs": make([[1, -1], [0, -1]], [True, True]),
-    }
 
 
 @pytest.mark.parametrize("case", corner_cases())

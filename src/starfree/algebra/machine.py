@@ -1,0 +1,92 @@
+"""Cascades before logic minimisation: named values that step together, level by level."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from starfree.algebra.circuit import Action
+
+State = tuple[int, ...]
+Actions = tuple[Action | None, ...]
+"""What a step does to every value; None keeps it."""
+
+
+class Machine(ABC):
+    """A cascade that simulates an automaton.
+
+    What happens to a value may depend on the letter and on the values of earlier levels, before
+    and after the step.
+
+    Attributes:
+        sizes: number of values of each unit, in order of their levels.
+        levels: the level of each unit, ascending; units of one level do not see each other.
+        labels: a name for every value of each unit.
+        initial: the state before the first letter.
+    """
+
+    sizes: tuple[int, ...]
+    levels: tuple[int, ...]
+    labels: tuple[tuple[str, ...], ...]
+    initial: State
+
+    @abstractmethod
+    def defined(self, state: State, letter: int) -> bool:
+        """Whether the automaton has a transition."""
+
+    @abstractmethod
+    def actions(self, state: State, letter: int) -> Actions:
+        """What the letter does; something, by the same rules, where there is no transition."""
+
+    @abstractmethod
+    def read(self, state: State) -> int:
+        """The automaton's state."""
+
+    def after(self, state: State, actions: Actions) -> State:
+        """The state after a step's actions."""
+        return tuple(
+            value if action is None else action.apply(value, size, "permutation")
+            for value, action, size in zip(state, actions, self.sizes, strict=True)
+        )
+
+
+class Parallel(Machine):
+    """Machines side by side; `combine` finds the automaton's state from theirs."""
+
+    def __init__(self, parts: list[Machine], combine: dict[tuple[int, ...], int]) -> None:
+        places = sorted(
+            (part.levels[unit], number, unit)
+            for number, part in enumerate(parts)
+            for unit in range(len(part.sizes))
+        )
+        self.parts = parts
+        self.combine = combine
+        self.places = [(number, unit) for _, number, unit in places]
+        self.levels = tuple(level for level, _, _ in places)
+        self.sizes = tuple(parts[number].sizes[unit] for number, unit in self.places)
+        self.labels = tuple(parts[number].labels[unit] for number, unit in self.places)
+        self.initial = tuple(parts[number].initial[unit] for number, unit in self.places)
+
+    def defined(self, state: State, letter: int) -> bool:
+        return all(
+            part.defined(own, letter)
+            for part, own in zip(self.parts, self._split(state), strict=True)
+        )
+
+    def actions(self, state: State, letter: int) -> Actions:
+        found = [
+            part.actions(own, letter)
+            for part, own in zip(self.parts, self._split(state), strict=True)
+        ]
+        return tuple(found[number][unit] for number, unit in self.places)
+
+    def read(self, state: State) -> int:
+        own = tuple(
+            part.read(values) for part, values in zip(self.parts, self._split(state), strict=True)
+        )
+        return self.combine[own]
+
+    def _split(self, state: State) -> list[State]:
+        own = [[0] * len(part.sizes) for part in self.parts]
+        for value, (number, unit) in zip(state, self.places, strict=True):
+            own[number][unit] = value
+        return [tuple(values) for values in own]

@@ -199,11 +199,14 @@ template <class T> struct Backbone {
         }
         outer_add(d, n.E, rows, c.dstream, n.d_ld, c.gated, n.E_ld, g.out, n.E);
         outer_add(R, n.E, rows, x, n.x_ld, c.ddelta, n.E_ld, g.dt, n.E);
-        // dt's columns share a vector with B's: computed aside, copied in.
-        T *ddt = c.dgated;
-        product(rows, n.R, n.E, c.ddelta, n.E_ld, l.dt_back, ddt, n.E_ld);
-        for (int r = 0; r < rows; r++)
-            std::memcpy(c.dx + (ptrdiff_t)r * n.x_ld, ddt + (ptrdiff_t)r * n.E_ld, R * sizeof(T));
+        if (narrow<T>(s)) {
+            narrow_product(rows, R, n.E, c.ddelta, n.E_ld, l.dt_back, c.dx, n.x_ld);
+        } else {  // dt's last columns share a vector with B's: computed aside, copied in
+            T *ddt = c.dgated;
+            product(rows, n.R, n.E, c.ddelta, n.E_ld, l.dt_back, ddt, n.E_ld);
+            for (int r = 0; r < rows; r++)
+                std::memcpy(c.dx + (ptrdiff_t)r * n.x_ld, ddt + (ptrdiff_t)r * n.E_ld, R * sizeof(T));
+        }
         outer_add(R + 2 * N, n.E, rows, c.dx, n.x_ld, u, n.E_ld, g.x, n.E);
         product_add(rows, n.E, R + 2 * N, c.dx, n.x_ld, l.x_back, c.du, n.E_ld);
         for (int i = count - 1; i >= 0; i--) {

@@ -41,6 +41,46 @@ template <class T> void conv_forward(const Conv<T> &c, T *out, ptrdiff_t out_ld)
         }
 }
 
+// One vector of channels: gradients before the SiLU, of the weights and the bias. TAPS = 0: any.
+template <class T, int TAPS>
+INLINE void conv_steps_backward(const Conv<T> &c, int e, const T *dout, ptrdiff_t dout_ld, T *dpre,
+                                T *dweight, T *dbias) {
+    typedef Vec<T> V;
+    V db = load(dbias + e), dw[TAPS + 1] = {}, x[TAPS + 1] = {};
+    for (int k = 0; k < TAPS; k++) {
+        dw[k] = load(dweight + k * c.width + e);
+        if (const T *r = k ? c.row(k - TAPS) : nullptr) x[k] = load(r + e);
+    }
+    for (int t = 0; t < c.length; t++) {
+        V v;
+        if constexpr (TAPS > 0) {
+            v = load(c.bias + e);
+#pragma GCC unroll 8
+            for (int k = 0; k < TAPS; k++) {
+                x[k] = k + 1 < TAPS ? x[k + 1] : load(c.x + t * c.x_ld + e);
+                v = fma(load(c.weight + k * c.width + e), x[k], v);
+            }
+        } else {
+            v = c.at(t, e);
+        }
+        V open = sigmoid(v);
+        V d = load(dout + t * dout_ld + e) * (open + v * open * (1 - open));
+        store(dpre + t * c.width + e, d);
+        db += d;
+#pragma GCC unroll 8
+        for (int k = 0; k < TAPS; k++) dw[k] = fma(d, x[k], dw[k]);
+    }
+    store(dbias + e, db);
+    for (int k = 0; k < TAPS; k++) store(dweight + k * c.width + e, dw[k]);
+    for (int k = 0; k < (TAPS ? 0 : c.taps); k++) {
+        V any = load(dweight + k * c.width + e);
+        for (int t = 0; t < c.length; t++)
+            if (const T *r = c.row(t - c.taps + 1 + k))
+                any = fma(load(dpre + t * c.width + e), load(r + e), any);
+        store(dweight + k * c.width + e, any);
+    }
+}
+
 // dpre: room for length + taps - 1 rows of `width`; its last taps - 1 rows hold, on entry, the
 // gradients before the SiLU of the steps that follow this piece (zero at a sequence's end); on
 // return its first taps - 1 rows are what the piece before this one needs. dx is written
@@ -50,26 +90,22 @@ void conv_backward(const Conv<T> &c, const T *dout, ptrdiff_t dout_ld, T *dpre, 
                    ptrdiff_t dx_ld, T *dx_before, ptrdiff_t before_ld, T *dweight, T *dbias) {
     typedef Vec<T> V;
     for (int e = 0; e < c.width; e += W<T>) {
-        V db = load(dbias + e);
-        for (int t = 0; t < c.length; t++) {
-            V v = c.at(t, e), open = sigmoid(v);
-            V d = load(dout + t * dout_ld + e) * (open + v * open * (1 - open));
-            store(dpre + t * c.width + e, d);
-            db += d;
-        }
-        store(dbias + e, db);
-        for (int k = 0; k < c.taps; k++) {
-            V dw = load(dweight + k * c.width + e);
-            for (int t = 0; t < c.length; t++)
-                if (const T *r = c.row(t - c.taps + 1 + k))
-                    dw = fma(load(dpre + t * c.width + e), load(r + e), dw);
-            store(dweight + k * c.width + e, dw);
-        }
-        for (int t = dx_before ? 1 - c.taps : 0; t < c.length; t++) {
+        if (c.taps == 4) conv_steps_backward<T, 4>(c, e, dout, dout_ld, dpre, dweight, dbias);
+        else conv_steps_backward<T, 0>(c, e, dout, dout_ld, dpre, dweight, dbias);
+        int t = dx_before ? 1 - c.taps : 0;
+        for (; t < c.length; t++) {
             V d{};
-            for (int k = 0; k < c.taps; k++)
-                if (int from = t + c.taps - 1 - k; from >= 0)
-                    d = fma(load(c.weight + k * c.width + e), load(dpre + from * c.width + e), d);
+            const T *w = c.weight + e, *p = dpre + (ptrdiff_t)t * c.width + e;
+            if (c.taps == 4 && t >= 0) {
+                d = load(w) * load(p + 3 * c.width);
+                d = fma(load(w + c.width), load(p + 2 * c.width), d);
+                d = fma(load(w + 2 * c.width), load(p + c.width), d);
+                d = fma(load(w + 3 * c.width), load(p), d);
+            } else {
+                for (int k = 0; k < c.taps; k++)
+                    if (t + c.taps - 1 - k >= 0)
+                        d = fma(load(w + k * c.width), load(p + (c.taps - 1 - k) * c.width), d);
+            }
             store(t >= 0 ? dx + t * dx_ld + e : dx_before + (c.taps - 1 + t) * before_ld + e, d);
         }
     }

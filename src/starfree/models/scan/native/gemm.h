@@ -112,6 +112,19 @@ void outer_add(int P, int Q, int M, const T *A, ptrdiff_t lda, const T *B, ptrdi
     multiply<T, Into::Add>(P, Q, M, A, 1, lda, B, ldb, false, C, ldc);
 }
 
+// C[M, r] = sum over `width` columns of A[m, :] B[r, :], for the few rows r of B where padding them to
+// a vector would waste most of it.  `width` is a multiple of W.
+template <class T>
+void narrow_product(int M, int rows, int width, const T *A, ptrdiff_t lda, const T *B, T *C, ptrdiff_t ldc) {
+    for (int r = 0; r < rows; r++)
+        for (int m = 0; m < M; m++) {
+            Vec<T> total = load(A + m * lda) * load(B + (ptrdiff_t)r * width);
+            for (int c = W<T>; c < width; c += W<T>)
+                total = fma(load(A + m * lda + c), load(B + (ptrdiff_t)r * width + c), total);
+            C[m * ldc + r] = sum<T>(total);
+        }
+}
+
 // Packs the K x N matrix at(k, n), N a multiple of W, into the panels that `multiply` walks.
 template <class T, class At> void pack_panels(int K, int N, T *out, At at) {
     for (int n = 0, left = N / W<T>; left > 0;) {

@@ -13,14 +13,12 @@ template <class T> double bits_loss(int outputs, T *logits, const uint8_t *legal
     scale /= outputs;
     for (int o = 0; o < outputs; o += W<T>) {
         int count = outputs - o < W<T> ? outputs - o : W<T>;
-        V x = load(logits + o), y{};
-        for (int i = 0; i < count; i++) y[i] = legal[o + i];
-        V slope, value = softplus(x, &slope);
-        value -= x * y;
-        for (int i = 0; i < count; i++) loss += value[i];
-        V d = (sigmoid(x) - y) * scale;
-        for (int i = count; i < W<T>; i++) d[i] = 0;
-        store(logits + o, d);
+        T wanted[W<T>] = {}, inside[W<T>] = {};
+        for (int i = 0; i < count; i++) wanted[i] = legal[o + i], inside[i] = 1;
+        V x = load(logits + o), y = load(wanted), real = load(inside), slope;
+        V value = softplus(x, &slope) - x * y;
+        loss += sum<T>(value * real);
+        store(logits + o, (sigmoid(x) - y) * real * scale);
     }
     return loss * scale;
 }

@@ -23,6 +23,9 @@ template <class T> struct Widths {
           O_ld(stride(O)) {}
 };
 
+// dt_proj has so few columns that its backward goes row by row (`narrow_product`).
+template <class T> bool narrow(const Shape &s) { return 2 * s.dt_rank <= W<T>; }
+
 // The order of the parameters at the C boundary; absent ones are null.
 enum Parameter { NORM, NORM_BIAS, IN, CONV, CONV_BIAS, X, DT, DT_BIAS, A_LOG, SKIP, OUT, PER_LAYER };
 enum Outer { EMBEDDING = -1, FINAL = 0, FINAL_BIAS, HEAD, HEAD_BIAS, AFTER };
@@ -71,7 +74,7 @@ template <class T> size_t cut_weights(const Shape &s, T *buffer, Weights<T> &w) 
         l.conv = cut.take((size_t)s.d_conv * n.E), l.conv_bias = cut.take(n.E);
         l.x = cut.take((size_t)n.E * n.x);
         l.x_back = cut.take((size_t)(s.dt_rank + 2 * s.d_state) * n.E);
-        l.dt = cut.take((size_t)s.dt_rank * n.E), l.dt_back = cut.take((size_t)n.E * n.R);
+        l.dt = cut.take((size_t)s.dt_rank * n.E), l.dt_back = cut.take((size_t)n.E * (narrow<T>(s) ? s.dt_rank : n.R));
         l.dt_bias = cut.take(n.E);
         l.A = cut.take((size_t)s.d_state * n.E), l.A2 = cut.take((size_t)s.d_state * n.E);
         l.D = cut.take(n.E);
@@ -135,7 +138,8 @@ template <class T> void pack_layer(const Shape &s, const T *const *p, LayerWeigh
     pack_panels(X_, n.E, w.x_back,
                 [=](int k, int c) { return c < E ? p[X][(ptrdiff_t)k * E + c] : T(0); });
     pack_panels(R, n.E, w.dt, [=](int k, int c) { return c < E ? p[DT][(ptrdiff_t)c * R + k] : T(0); });
-    pack_panels(n.E, n.R, w.dt_back,
+    if (narrow<T>(s)) pad_rows(R, E, n.E, p[DT], 1, R, w.dt_back);
+    else pack_panels(n.E, n.R, w.dt_back,
                 [=](int k, int c) { return k < E && c < R ? p[DT][(ptrdiff_t)k * R + c] : T(0); });
     pad_rows(1, E, n.E, p[DT_BIAS], 0, 1, w.dt_bias);
     for (int i = 0; i < N; i++)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from starfree.algebra.aperiodicity import Witness, decide
 from starfree.algebra.circuit import (
     DEFAULT_STATE_LIMIT,
     Action,
@@ -20,34 +22,102 @@ from starfree.algebra.circuit import (
     Unit,
     verify,
 )
+from starfree.algebra.coordinates import Split
 from starfree.algebra.cubes import cover, covered
+from starfree.algebra.groups import describe
 from starfree.algebra.holonomy import Holonomy
-from starfree.algebra.machine import Machine
-from starfree.errors import ComplexityLimit
+from starfree.algebra.machine import Machine, reachable_steps
+from starfree.algebra.orbit import Permutation
+from starfree.errors import InputError
 from starfree.languages.automaton import Automaton
 from starfree.languages.strings import BoolArray
 
+Gates = Literal["nonnegative", "signed", "rotation", "reflection"]
+"""What a unit's gate may do beyond keeping and resetting: nothing; flip; rotate; permute."""
+
+
+class NotStarFree(InputError):  # noqa: N818  (a verdict, not a mistake)
+    """The language needs more than non-negative gates; carries the witness."""
+
+    def __init__(self, message: str, witness: Witness) -> None:
+        super().__init__(message)
+        self.witness = witness
+
 
 def cascade(
-    automaton: Automaton, mode: Mode = "predictive", max_states: int = DEFAULT_STATE_LIMIT
+    automaton: Automaton,
+    mode: Mode = "predictive",
+    gates: Gates | None = None,
+    max_states: int = DEFAULT_STATE_LIMIT,
 ) -> Circuit:
     """The circuit of a regular language, proven equal to its minimal automaton.
 
     Args:
         automaton: any automaton of the language.
         mode: ``predictive`` ignores the sink; ``recogniser`` adds one error latch.
+        gates: what the target's gates can do; group levels are split accordingly. None: leave
+            them whole, as one permutation each.
         max_states: limit of the product search.
 
     Raises:
+        NotStarFree: the gates are non-negative and the language counts; has the witness.
+        InputError: the gates are too weak for the language's groups.
         ComplexityLimit: too many image sets or cascade states.
     """
     automaton = automaton.minimise()
     if not automaton.states:
         circuit = _nothing(automaton.alphabet, mode)
     else:
-        circuit = build(Holonomy(automaton), automaton, mode, max_states)
+        machine = _fit(Holonomy(automaton), automaton, gates, max_states)
+        circuit = build(machine, automaton, mode, max_states)
     verify(circuit, automaton, max_states)
     return circuit
+
+
+def _fit(machine: Machine, automaton: Automaton, gates: Gates | None, max_states: int) -> Machine:
+    """Split the group levels until the gates can do them, the last one first."""
+    if gates is None:
+        return machine
+    permuted: list[set[Permutation]] = [set() for _ in machine.sizes]
+    for step in reachable_steps(machine, len(automaton.alphabet), max_states):
+        for found, action in zip(permuted, step.actions, strict=True):
+            if action is not None and isinstance(action.value, tuple):
+                found.add(action.value)
+    for place in reversed(range(len(permuted))):
+        if not permuted[place]:
+            continue
+        generators = sorted(permuted[place])
+        if gates == "nonnegative":
+            raise _not_star_free(automaton)
+        group = describe(generators)
+        if gates == "signed" and not group.is_2_group:
+            raise InputError(
+                f"signed gates do 2-groups only, and this language needs a group of order "
+                f"{group.order}; use rotation or reflection gates"
+            )
+        if gates == "rotation" and not group.solvable:
+            raise InputError(
+                f"rotations do solvable groups only, and this language needs a group of order "
+                f"{group.order} that is not solvable; use reflection gates"
+            )
+        machine = Split(machine, place, generators, gates)
+    return machine
+
+
+def _not_star_free(automaton: Automaton) -> NotStarFree:
+    witness = decide(automaton).witness
+    if witness is None:
+        raise AssertionError("a group level in the cascade of an aperiodic automaton")
+    u, w, v = (
+        " ".join(automaton.alphabet[letter] for letter in word) or "nothing"
+        for word in (witness.u, witness.w, witness.v)
+    )
+    return NotStarFree(
+        f"not star-free: after {u!r}, every further {w!r} moves on in a cycle of {witness.period}, "
+        f"and whether {v!r} then completes a member changes with it for ever; a non-negative gate "
+        "cannot do that; use signed, rotation or reflection gates",
+        witness,
+    )
 
 
 def build(machine: Machine, automaton: Automaton, mode: Mode, max_states: int) -> Circuit:
@@ -106,28 +176,13 @@ def explore(machine: Machine, letters: int, mode: Mode, max_states: int) -> Beha
     Raises:
         ComplexityLimit: more than `max_states` states.
     """
-    start = (machine.initial, False)
-    seen = {start}
-    queue = [start]
     rows = [(letters, machine.initial, machine.initial, False, False)]
     permuted: list[set[tuple[int, ...]]] = [set() for _ in machine.sizes]
-    for state, lost in queue:
-        for letter in range(letters):
-            illegal = not lost and not machine.defined(state, letter)
-            if illegal and mode == "predictive":
-                continue
-            actions = machine.actions(state, letter)
-            for found, action in zip(permuted, actions, strict=True):
-                if action is not None and isinstance(action.value, tuple):
-                    found.add(action.value)
-            after = machine.after(state, actions)
-            rows.append((letter, state, after, illegal, illegal or lost))
-            following = (after, illegal or lost)
-            if following not in seen:
-                if len(seen) >= max_states:
-                    raise ComplexityLimit(f"cascade: more than {max_states:,} reachable states")
-                seen.add(following)
-                queue.append(following)
+    for step in reachable_steps(machine, letters, max_states, beyond=mode == "recogniser"):
+        rows.append((step.letter, step.before, step.after, step.illegal, step.lost))
+        for found, action in zip(permuted, step.actions, strict=True):
+            if action is not None and isinstance(action.value, tuple):
+                found.add(action.value)
     letter_column = np.array([row[0] for row in rows], dtype=np.int32)
     before = np.array([row[1] for row in rows], dtype=np.int32).reshape(len(rows), -1)
     after_values = np.array([row[2] for row in rows], dtype=np.int32).reshape(len(rows), -1)

@@ -105,10 +105,25 @@ def describe(generators: Sequence[Permutation]) -> Group:
 
 def _exponent(group: Any, order: int) -> int | None:
     if group.is_abelian:
-        return math.lcm(*(int(generator.order()) for generator in group.generators))
+        return math.lcm(*(_element_order(generator) for generator in group.generators))
     if order > EXPONENT_LIMIT:
         return None
-    return math.lcm(*{int(element.order()) for element in group.generate()})
+    return math.lcm(*{_element_order(element) for element in group.generate()})
+
+
+def _element_order(element: Any) -> int:
+    """The least common multiple of the lengths of a permutation's cycles."""
+    moved = element.array_form
+    lengths = set()
+    seen = [False] * len(moved)
+    for point in range(len(moved)):
+        length = 0
+        while not seen[point]:
+            seen[point] = True
+            point = moved[point]
+            length += 1
+        lengths.add(max(length, 1))
+    return math.lcm(*lengths)
 
 
 def _binary_length(group: Any) -> int:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from starfree.algebra.circuit import Action
+from starfree.errors import ComplexityLimit
 
 State = tuple[int, ...]
 Actions = tuple[Action | None, ...]
@@ -90,3 +93,46 @@ class Parallel(Machine):
         for value, (number, unit) in zip(state, self.places, strict=True):
             own[number][unit] = value
         return [tuple(values) for values in own]
+
+
+class Step(NamedTuple):
+    """One reachable step of a machine.
+
+    Attributes:
+        illegal: the automaton has no transition here: the first illegal letter of a string.
+        lost: this letter or an earlier one was illegal.
+    """
+
+    letter: int
+    before: State
+    after: State
+    actions: Actions
+    illegal: bool
+    lost: bool
+
+
+def reachable_steps(
+    machine: Machine, letters: int, max_states: int, beyond: bool = False
+) -> Iterator[Step]:
+    """All reachable steps; with `beyond` also illegal letters and what follows them.
+
+    Raises:
+        ComplexityLimit: more than `max_states` states.
+    """
+    start = (machine.initial, False)
+    seen = {start}
+    queue = [start]
+    for state, lost in queue:
+        for letter in range(letters):
+            illegal = not lost and not machine.defined(state, letter)
+            if illegal and not beyond:
+                continue
+            actions = machine.actions(state, letter)
+            after = machine.after(state, actions)
+            yield Step(letter, state, after, actions, illegal, illegal or lost)
+            following = (after, illegal or lost)
+            if following not in seen:
+                if len(seen) >= max_states:
+                    raise ComplexityLimit(f"cascade: more than {max_states:,} reachable states")
+                seen.add(following)
+                queue.append(following)

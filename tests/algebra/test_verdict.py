@@ -1,0 +1,217 @@
+import json
+import time
+
+import pytest
+
+from starfree.algebra.classify import Classification, classify
+from starfree.algebra.theorems import THEOREMS, theorem
+from starfree.algebra.verdict import (
+    COMPLEX,
+    FIXED,
+    FLOATS,
+    NONNEGATIVE,
+    REALS,
+    SIGNED,
+    SOFTMAX,
+    TABLE,
+    TIME_INVARIANT,
+    WRAPPED,
+    Verdict,
+    expected,
+)
+from starfree.errors import InputError
+from starfree.languages.catalog import entries, language
+
+
+def verdict(
+    classification: Classification,
+    architecture: str,
+    arithmetic: str = FIXED,
+    reading: str = "sign",
+    task: str = "predict",
+) -> Verdict:
+    (found,) = [
+        v
+        for v in classification.verdicts
+        if (v.architecture, v.arithmetic, v.reading, v.task)
+        == (architecture, arithmetic, reading, task)
+    ]
+    return found
+
+
+SUITE_NAMES = [entry.name for entry in entries() if entry.in_suite]
+CLASSES = {entry.name: entry.language_class for entry in entries()}
+
+
+@pytest.mark.parametrize("name", [n for n in SUITE_NAMES if n != "d-12"])
+def test_suite(name: str) -> None:
+    start = time.perf_counter()
+    found = classify(language(name))
+    assert time.perf_counter() - start < 2
+    kind = CLASSES[name]
+    if kind != "counter":
+        assert found.star_free == (kind == "star-free")
+        assert (found.witness is None) == found.star_free
+    answer = verdict(found, NONNEGATIVE)
+    assert answer.answer == ("cannot" if kind == "not star-free" else "can")
+    assert answer.theorem == "sarrof2024"
+    if answer.answer == "can":
+        assert answer.layers_upper is not None
+        assert answer.layers_upper >= 1
+    floats = {"star-free": "can", "not star-free": "cannot", "counter": "cannot"}
+    assert verdict(found, NONNEGATIVE, FLOATS).answer == floats[kind]
+
+
+@pytest.mark.parametrize(
+    ("name", "states", "sink", "monoid", "star_free", "orders"),
+    [
+        ("tomita-1", 1, True, 2, True, []),
+        ("tomita-2", 2, True, 6, True, []),
+        ("tomita-4", 3, True, 12, True, []),
+        ("tomita-7", 4, True, 9, True, []),
+        ("tomita-3", 4, True, 26, False, [2, 2]),
+        ("tomita-5", 4, False, 4, False, [4]),
+        ("tomita-6", 3, False, 3, False, [3]),
+        ("parity", 2, False, 2, False, [2]),
+        ("aa-star", 2, False, 2, False, [2]),
+        ("aaaa-star", 4, False, 4, False, [4]),
+        ("abab-star", 4, True, 10, False, [2]),
+        ("d-2", 3, True, 15, True, []),
+        ("d-3", 4, True, 31, True, []),
+        ("d-4", 5, True, 56, True, []),
+        ("aabbccddee", 6, True, 17, True, []),
+        ("ab-d-bc", 2, True, 5, True, []),
+        ("012-02", 2, False, 3, True, []),
+        ("flipflop", 8, True, 81, True, []),
+        ("dyck-2-3", 15, True, 285, True, []),
+        ("s3", 6, False, 6, False, [6]),
+        ("a5", 60, False, 60, False, [60]),
+        ("s5", 120, False, 120, False, [120]),
+    ],
+)
+def test_table_of_json(
+    name: str, states: int, sink: bool, monoid: int, star_free: bool, orders: list[int]
+) -> None:
+    data = json.loads(json.dumps(classify(language(name)).to_json()))
+    assert data["language"] == name
+    assert (data["states"], data["sink"], data["monoid"]) == (states, sink, monoid)
+    assert data["star_free"] is star_free
+    assert [group["order"] for group in data["groups"]] == orders
+    assert set(data) == {
+        *("format", "language", "alphabet", "states", "sink", "monoid", "star_free", "witness"),
+        *("groups", "definiteness", "classes", "verdicts"),
+    }
+    assert set(data["verdicts"][0]) == {
+        *("architecture", "task", "reading", "arithmetic", "conditions", "answer"),
+        *("layers_lower", "layers_upper", "units", "theorem", "reference", "status"),
+    }
+    if not star_free:
+        spoken = language(name)
+        w = data["witness"]
+        joint = "" if spoken.single_characters else " "
+        members = [
+            spoken.accepts(spoken.encode(joint.join([*w["u"], *w["w"] * n, *w["v"]])))
+            for n in range(2 * w["period"])
+        ]
+        assert members[: w["period"]] == members[w["period"] :]
+        assert len(set(members)) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "definiteness"),
+    [("tomita-1", 0), ("tomita-2", 1), ("aabbccddee", 1), ("tomita-4", 2), ("d-2", None)],
+)
+def test_definiteness(name: str, definiteness: int | None) -> None:
+    assert classify(language(name)).definiteness == definiteness
+
+
+def test_small_facts() -> None:
+    aaaa = classify(language("aaaa-star"))
+    assert (verdict(aaaa, SIGNED).layers_lower, verdict(aaaa, SIGNED).layers_upper) == (2, 2)
+    assert verdict(aaaa, SIGNED).units == {"cyclic": 2}
+    assert verdict(aaaa, TIME_INVARIANT).answer == "can"  # A = i
+    assert verdict(aaaa, NONNEGATIVE, WRAPPED).answer == "can"
+    assert verdict(classify(language("aa-star")), TIME_INVARIANT).answer == "can"  # A = -1
+    parity = classify(language("parity"))
+    assert verdict(parity, TIME_INVARIANT).answer == "cannot"
+    assert verdict(parity, SIGNED).layers_upper == 1
+    assert verdict(parity, NONNEGATIVE, WRAPPED).answer == "can"
+    tomita6 = classify(language("tomita-6"))
+    assert verdict(tomita6, SIGNED).answer == "cannot"
+    assert verdict(tomita6, NONNEGATIVE, WRAPPED).answer == "cannot"
+    assert verdict(tomita6, COMPLEX).layers_upper == 1
+    s3 = classify(language("s3"))
+    assert (verdict(s3, COMPLEX).layers_lower, verdict(s3, COMPLEX).layers_upper) == (2, 2)
+    s5 = classify(language("s5"))
+    assert verdict(s5, COMPLEX).answer == "cannot"
+    assert verdict(s5, "products of Householder reflections").units == {"permutation": 4}
+    assert verdict(s5, "RNN, GRU (dense)").answer == "can"
+
+
+def test_readings_differ_over_the_reals() -> None:
+    flipflop = classify(language("flipflop"))
+    assert verdict(flipflop, NONNEGATIVE, REALS, "sign").answer == "can"
+    assert verdict(flipflop, NONNEGATIVE, REALS, "margin g").answer == "cannot"
+    assert verdict(flipflop, NONNEGATIVE, FIXED, "margin g").answer == "can"
+    tomita4 = classify(language("tomita-4"))
+    assert verdict(tomita4, NONNEGATIVE, REALS, "margin g").answer == "can"
+    parity = classify(language("parity"))
+    assert verdict(parity, NONNEGATIVE, REALS, "sign").answer == "open"
+
+
+def test_two_layers_for_any_bounded_dyck() -> None:
+    for name in ("dyck-2-4", "dyck-8-10"):
+        assert verdict(classify(language(name)), NONNEGATIVE).layers_upper == 2
+
+
+def test_expected() -> None:
+    predicted = {
+        name: expected(language(name), "transformer").answer
+        for name in SUITE_NAMES
+        if CLASSES[name] == "star-free"
+    }
+    able = {name for name, answer in predicted.items() if answer == "can"}
+    assert able == {"tomita-1", "tomita-2", "tomita-7", "aabbccddee", "ab-d-bc"}
+    assert set(predicted.values()) == {"can", "cannot"}
+    assert expected(language("tomita-2"), "transformer", "rotary").answer == "open"
+    for name in ("d-2", "parity", "dyck-1"):
+        assert expected(language(name), "lstm").answer == "can"
+    assert expected(language("parity"), "mamba").answer == "cannot"
+    with pytest.raises(InputError, match="no verdict for architecture 'cnn'"):
+        expected(language("parity"), "cnn")
+
+
+def test_recognition_by_softmax_attention_is_r_trivial() -> None:
+    able = {
+        name
+        for name in SUITE_NAMES
+        if CLASSES[name] == "star-free"
+        and name != "d-12"
+        and verdict(classify(language(name)), SOFTMAX, task="recognise").answer == "can"
+    }
+    assert able == {"tomita-1", "tomita-7", "aabbccddee", "ab-d-bc"}
+
+
+def test_every_case_has_its_theorem() -> None:
+    for row in TABLE:
+        for case in row.cases:
+            assert theorem(case.theorem).statement
+    with pytest.raises(InputError, match="unknown theorem 'x'; one of sarrof2024"):
+        theorem("x")
+
+
+def test_bibtex() -> None:
+    assert len({t.id for t in THEOREMS}) == len(THEOREMS)
+    entry = theorem("sarrof2024").bibtex()
+    assert entry.startswith("@inproceedings{sarrof2024,\n")
+    assert "eprint = {2405.17394}" in entry
+    assert theorem("sarrof2024").reference == "Sarrof, Veitsman, Hahn 2024 (arXiv 2405.17394)"
+    for source in THEOREMS:
+        assert source.bibtex().count("{") == source.bibtex().count("}")
+
+
+def test_limits_leave_questions_open() -> None:
+    found = classify(language("012-02"), max_images=1)
+    assert found.star_free is None
+    assert verdict(found, NONNEGATIVE).answer == "open"
+    assert found.classes["star_free"] is None

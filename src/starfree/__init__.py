@@ -1,3 +1,37 @@
-"""starfree: a laboratory for one question: what can a sequence model compute?"""
+"""starfree: a laboratory for one question: what can a sequence model compute?
+
+The verbs of the command line, as functions; each is imported when it is first used, so that
+``import starfree`` is quick and needs no torch.
+
+    >>> import starfree
+    >>> starfree.language("d-2").accepts([0, 0, 1, 1])
+    True
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from starfree.data.sampling import sample as sample
+    from starfree.data.splits import make_splits as make_splits
+    from starfree.languages.catalog import language as language
+    from starfree.models.model import build as build
+
+_HOMES = {
+    "language": "starfree.languages.catalog",
+    "sample": "starfree.data.sampling",
+    "make_splits": "starfree.data.splits",
+    "build": "starfree.models.model",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'starfree' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

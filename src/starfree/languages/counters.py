@@ -40,9 +40,6 @@ class CounterLanguage(Language):
         accepted: BoolArray = rows[np.arange(len(strings)), strings.lengths, self.end]
         return accepted
 
-    def _refuse(self, length: int) -> InputError:
-        return InputError(f"{self.name}: no member has length {length}")
-
 
 class Shuffle(CounterLanguage):
     """K independent balanced counters, any interleaving; K = 1 is Dyck-1.
@@ -93,7 +90,7 @@ class Shuffle(CounterLanguage):
     def is_final(self, configuration: tuple[int, ...]) -> bool:
         return not any(configuration)
 
-    def count(self, length: int) -> int:
+    def _count(self, length: int) -> int:
         if length % 2:
             return 0
         return self._counts(length // 2)[-1][length // 2]
@@ -108,9 +105,7 @@ class Shuffle(CounterLanguage):
                 more.append(sum(places[i] * known[0][i] * fewer[m - i] for i in range(m + 1)))
         return known
 
-    def draw(self, length: int, count: int, generator: np.random.Generator) -> NDArray[np.int16]:
-        if self.count(length) == 0:
-            raise self._refuse(length)
+    def _draw(self, length: int, count: int, generator: np.random.Generator) -> NDArray[np.int16]:
         remaining = 2 * self._allocate(length // 2, count, generator)
         depth = np.zeros((count, self.pairs), dtype=np.int64)
         # A random interleaving: positions in random order, the first 2*m_1 to pair 1, and so on.
@@ -200,7 +195,7 @@ class BooleanExpressions(CounterLanguage):
     def is_final(self, configuration: int) -> bool:
         return configuration == 0
 
-    def count(self, length: int) -> int:
+    def _count(self, length: int) -> int:
         """By the cycle lemma: the coefficient of x^(L-1) in (2 + x + .. + x^N)^L, over L."""
         if length == 0:
             return 0
@@ -225,9 +220,7 @@ class BooleanExpressions(CounterLanguage):
             known.append(np.concatenate([[-np.inf], np.logaddexp2.reduce(np.array(weights))]))
         return known
 
-    def draw(self, length: int, count: int, generator: np.random.Generator) -> NDArray[np.int16]:
-        if self.count(length) == 0:
-            raise self._refuse(length)
+    def _draw(self, length: int, count: int, generator: np.random.Generator) -> NDArray[np.int16]:
         logs = self._log_counts(length)
         steps = np.array([-1, -1, *range(self.arity)])
         tokens = np.empty((count, length), dtype=np.int16)
@@ -298,12 +291,10 @@ class EqualBlocks(CounterLanguage):
         block, read, length = configuration
         return block == self.end - 1 and read == length
 
-    def count(self, length: int) -> int:
+    def _count(self, length: int) -> int:
         return int(length > 0 and length % self.end == 0)
 
-    def draw(self, length: int, count: int, generator: np.random.Generator) -> NDArray[np.int16]:
-        if self.count(length) == 0:
-            raise self._refuse(length)
+    def _draw(self, length: int, count: int, generator: np.random.Generator) -> NDArray[np.int16]:
         member = np.repeat(np.arange(self.end, dtype=np.int16), length // self.end)
         return np.tile(member, (count, 1))
 

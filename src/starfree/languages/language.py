@@ -59,17 +59,27 @@ class Language(ABC):
     def accepts_batch(self, strings: Strings) -> BoolArray:
         """Membership, bool ``[B]``."""
 
-    @abstractmethod
     def count(self, length: int) -> int:
         """How many members have exactly `length` symbols (an exact Python integer)."""
+        return self._count(int(length))  # a numpy integer would overflow in what follows
 
     @abstractmethod
+    def _count(self, length: int) -> int: ...
+
     def draw(self, length: int, count: int, generator: np.random.Generator) -> NDArray[np.int16]:
         """Draw members of exactly `length` symbols, uniformly, int16 ``[count, length]``.
 
         Raises:
             InputError: no member has this length.
         """
+        if self.count(length) == 0:
+            raise InputError(f"{self.name}: no member has length {length}")
+        return self._draw(int(length), count, generator)
+
+    @abstractmethod
+    def _draw(
+        self, length: int, count: int, generator: np.random.Generator
+    ) -> NDArray[np.int16]: ...
 
     @abstractmethod
     def ambiguous_batch(self, strings: Strings, window: int) -> BoolArray:

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from starfree.errors import ComplexityLimit, InputError
+from starfree.errors import ComplexityLimit
 from starfree.languages.automaton import Automaton
 from starfree.languages.graphs import components
 from starfree.languages.language import Growth, Language
@@ -60,7 +60,7 @@ class RegularLanguage(Language):
     def is_final(self, configuration: int) -> bool:
         return bool(self.automaton.accepting[configuration])
 
-    def count(self, length: int) -> int:
+    def _count(self, length: int) -> int:
         table = self.automaton.transitions
         while len(self._completions) <= length:
             # -1 picks the zero appended for "no transition".
@@ -76,9 +76,7 @@ class RegularLanguage(Language):
             self._log_completions.append(np.logaddexp2.reduce(previous[table], axis=1))
         return self._log_completions
 
-    def draw(self, length: int, count: int, generator: np.random.Generator) -> NDArray[np.int16]:
-        if self.count(length) == 0:
-            raise InputError(f"{self.name}: no member has length {length}")
+    def _draw(self, length: int, count: int, generator: np.random.Generator) -> NDArray[np.int16]:
         logs = self._log_counts(length)
         table = self.automaton.transitions
         tokens = np.empty((length, count), dtype=np.int16)

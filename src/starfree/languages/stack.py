@@ -123,15 +123,13 @@ class BoundedDyck(Language):
             logs.append(np.logaddexp2(higher, lower))
         return exact, logs
 
-    def count(self, length: int) -> int:
+    def _count(self, length: int) -> int:
         if length % 2:
             return 0
         exact, _ = self._extend(length)
         return int(exact[length][0] * self.types ** (length // 2))
 
-    def draw(self, length: int, count: int, generator: np.random.Generator) -> NDArray[np.int16]:
-        if self.count(length) == 0:
-            raise InputError(f"{self.name}: no member has length {length}")
+    def _draw(self, length: int, count: int, generator: np.random.Generator) -> NDArray[np.int16]:
         _, logs = self._extend(length)
         tokens = np.empty((count, length), dtype=np.int16)
         stack = np.zeros((self.depth + 1, count), dtype=np.int16)

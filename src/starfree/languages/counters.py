@@ -255,8 +255,8 @@ class EqualBlocks(CounterLanguage):
     def _blocks(self, strings: Strings) -> tuple[NDArray[np.int64], BoolArray]:
         """Length n of each leading block, ``[B, 1]``, and which prefixes are live, ``[B, L+1]``."""
         batch, width = strings.tokens.shape
-        other = (strings.tokens != 0) | ~strings.real()
-        leading = np.where(other.any(axis=1), other.argmax(axis=1), width)[:, None]
+        leads = np.logical_and.accumulate((strings.tokens == 0) & strings.real(), axis=1)
+        leading = leads.sum(axis=1, keepdims=True)
         t = np.arange(width)
         expected = np.where(t < leading, 0, t // np.maximum(leading, 1))
         right = (strings.tokens == expected) & (expected < self.end)

@@ -136,10 +136,13 @@ def test_a_users_model_is_known_by_its_file(tmp_path, monkeypatch):
         ),
         (changed(learning_rates=[0]), [r"small.yaml: learning_rates\[0\]: .*greater than 0"]),
         (
-            changed(data={"windows": ["1-50", "40-60"]}),
-            ["small.yaml: data.windows: '40-60' must start after 50"],
+            changed(data={"test_windows": ["1-50", "40-60"]}),
+            ["small.yaml: data.test_windows: '40-60' must start after 50"],
         ),
-        (changed(data={"windows": ["short"]}), [r'small.yaml: data.windows\[0\]: .*"short"']),
+        (
+            changed(data={"test_windows": ["short"]}),
+            [r'small.yaml: data.test_windows\[0\]: .*"short"'],
+        ),
         (
             changed(models=[{"name": "lstm"}, {"name": "lstm"}]),
             ["small.yaml: two models are shown as 'lstm': give one a `label`"],
@@ -180,7 +183,6 @@ def test_defaults_are_those_of_the_definitions():
     experiment = parse_experiment(text, "x")
     assert experiment.seeds == (0, 1, 2, 3, 4)
     assert experiment.protocol == "sound"
-    assert experiment.data.windows == ("1-50", "51-100", "101-150", "451-500")
-    assert (experiment.data.train, experiment.data.validation, experiment.data.test) == (
-        10_000, 2_000, 1_000,
-    )  # fmt: skip
+    assert experiment.data.test_windows == ("1-50", "51-100", "101-150", "451-500")
+    sizes = (experiment.data.train_size, experiment.data.validation_size, experiment.data.bin_size)
+    assert sizes == (10_000, 2_000, 1_000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from starfree.errors import InputError
 from starfree.experiments.engine import Engine
 from starfree.experiments.events import Event, Failed, Finished, Job
 from starfree.experiments.files import write_json
@@ -12,6 +13,7 @@ from starfree.experiments.plan import CellKey, PlannedTrial, choose_rates, write
 from starfree.experiments.schedule import longest_first
 from starfree.experiments.spec import Experiment
 from starfree.experiments.store import Store
+from starfree.languages.catalog import language
 
 Announce = Callable[[Sequence[Job], int], None]
 Watch = Callable[[Event], None]
@@ -30,6 +32,20 @@ class Outcome:
     ran: int = 0
     kept: int = 0
     failures: dict[str, str] = field(default_factory=dict)
+
+
+def check(experiment: Experiment) -> None:
+    """Find what a worker would stumble over, before anything is run.
+
+    Raises:
+        InputError: an unknown language or model, a wrong option, a file that is not there.
+    """
+    for place, reference in enumerate(experiment.languages):
+        try:
+            language(reference)
+        except InputError as error:
+            raise InputError(f"languages[{place}]: {error}") from error
+    experiment.trials(experiment.seeds[:1])
 
 
 class Run:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,7 @@ def choose_rates(
         result = results.get(trial.hash)
         if trial.seed != seed or result is None:
             continue
-        candidate = (float(result["validation"]["loss"]), trial.learning_rate)
+        loss = result["validation"]["loss"]
+        candidate = (inf if loss is None else float(loss), trial.learning_rate)
         best[trial.cell] = min(best.get(trial.cell, candidate), candidate)
     return {cell: rate for cell, (_, rate) in best.items()}

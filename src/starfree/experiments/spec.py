@@ -37,20 +37,32 @@ class _Strict(BaseModel):
 
 
 class DataSettings(_Strict):
-    """Which strings: sizes and windows of the sound protocol, and the seed of all of them.
+    """Which strings: the arguments of `data.splits.make_splits`, windows written `51-100`.
 
-    The published protocol has its own sizes and windows: there only the seed counts.
+    The published protocol has its own sizes, windows and distributions: there only the seed counts.
     """
 
     seed: int = Field(default=0, ge=0)
-    train: PositiveInt = 10_000
-    validation: PositiveInt = 2_000
-    test: PositiveInt = 1_000
-    windows: tuple[Window, ...] = Field(
+    train_size: PositiveInt = 10_000
+    validation_size: PositiveInt = 2_000
+    bin_size: PositiveInt = 1_000
+    train_window: Window = "1-50"
+    test_windows: tuple[Window, ...] = Field(
         default=("1-50", "51-100", "101-150", "451-500"), min_length=1
     )
+    train_distribution: Literal["mixed", "uniform", "published", "hard"] = "mixed"
+    test_distribution: Literal["uniform", "published", "hard"] = "uniform"
+    hard_window: PositiveInt = 10
 
-    @field_validator("windows")
+    @field_validator("train_window")
+    @classmethod
+    def _not_empty(cls, window: str) -> str:
+        low, high = bounds(window)
+        if high < low:
+            raise ValueError(f"{window!r} ends before it starts: write LOW-HIGH")
+        return window
+
+    @field_validator("test_windows")
     @classmethod
     def _rising(cls, windows: tuple[str, ...]) -> tuple[str, ...]:
         last = 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
-from starfree.experiments.expectation import Expectation
-from starfree.experiments.published_results import PublishedResult
+from starfree.experiments.expectation import Expectation, expectation
+from starfree.experiments.plan import PlannedTrial, choose_rates
+from starfree.experiments.published_results import PublishedResult, published_accuracy
 from starfree.experiments.spec import Experiment, ModelSpec
 from starfree.training.intervals import Interval, binomial_interval
 
@@ -76,6 +78,8 @@ class Cell:
         trials: hashes, seed by seed.
         missing: seeds of the spec that have no result yet.
         bins: by length, the in-length window first.
+        right_prefixes: of a nested language, seed by seed: how many symbols of its longest test
+            string were read without an error, of how many; empty for all others.
     """
 
     language: LanguageFacts
@@ -85,6 +89,7 @@ class Cell:
     trials: tuple[str, ...]
     missing: tuple[int, ...]
     bins: tuple[BinSummary, ...]
+    right_prefixes: tuple[tuple[int, int], ...]
     expectation: Expectation
 
     @property
@@ -134,3 +139,108 @@ class Summary:
     planned: int
     failures: Mapping[str, str]
     versions: tuple[str, ...]
+
+
+def summarise(
+    experiment: Experiment,
+    planned: Sequence[PlannedTrial],
+    results: Mapping[str, Result],
+    failures: Mapping[str, str],
+) -> Summary:
+    """Gather an experiment's trials into cells.
+
+    Args:
+        experiment: what was asked for.
+        planned: its trials.
+        results: of the finished ones, by hash.
+        failures: why the last attempt of the others failed, where it did.
+    """
+    rates = choose_rates(planned, results, experiment.seeds[0])
+    cells = []
+    for language in experiment.languages:
+        for model in experiment.models:
+            of_cell = [trial for trial in planned if trial.cell == (language, model.shown)]
+            cell = _cell(experiment, model, of_cell, rates.get((language, model.shown)), results)
+            if cell is not None:
+                cells.append(cell)
+    used = {trial for cell in cells for trial in cell.trials}
+    return Summary(
+        experiment=experiment,
+        cells=tuple(cells),
+        planned=len(experiment.languages) * len(experiment.models),
+        failures={h: why for h, why in failures.items() if h in {trial.hash for trial in planned}},
+        versions=_versions(results[trial] for trial in used),
+    )
+
+
+def _cell(
+    experiment: Experiment,
+    model: ModelSpec,
+    planned: Sequence[PlannedTrial],
+    rate: float | None,
+    results: Mapping[str, Result],
+) -> Cell | None:
+    """A cell of the finished trials at the chosen learning rate; None if there are none."""
+    done = [t for t in planned if t.learning_rate == rate and t.hash in results]
+    if rate is None or not done:
+        return None
+    done.sort(key=lambda trial: trial.seed)
+    of_seeds = [results[trial.hash] for trial in done]
+    first = of_seeds[0]
+    facts = LanguageFacts(**first["language"])
+    return Cell(
+        language=facts,
+        model=model,
+        learning_rate=rate,
+        rates={
+            trial.learning_rate: results[trial.hash]["validation"]["loss"]
+            for trial in planned
+            if trial.seed == experiment.seeds[0] and trial.hash in results
+        },
+        trials=tuple(trial.hash for trial in done),
+        missing=tuple(sorted(set(experiment.seeds) - {trial.seed for trial in done})),
+        bins=tuple(
+            _bin(facts, model, first["trial"]["options"], rank, window, of_seeds)
+            for rank, window in enumerate(first["bins"])
+        ),
+        right_prefixes=tuple(
+            (prefix["length"], prefix["of"])
+            for result in of_seeds
+            if (prefix := result["right_prefix"]) is not None
+        ),
+        expectation=expectation(
+            facts.name, facts.language_class, model.name, first["trial"]["options"]
+        ),
+    )
+
+
+def _bin(
+    language: LanguageFacts,
+    model: ModelSpec,
+    options: Mapping[str, Any],
+    rank: int,
+    window: str,
+    of_seeds: Sequence[Result],
+) -> BinSummary:
+    measured = [result["bins"][window] for result in of_seeds]
+    seeds = tuple(float(m["metrics"]["string_accuracy"]["value"]) for m in measured)
+    strings = int(measured[0]["strings"])
+    accuracy = fmean(seeds)
+    best = measured[0]["best_baseline"]
+    return BinSummary(
+        window=window,
+        strings=strings,
+        accuracy=accuracy,
+        # The strings are the same for every seed: they count once.
+        interval=None if language.nested else binomial_interval(round(accuracy * strings), strings),
+        seeds=seeds,
+        baseline=None if best is None else best["value"],
+        baseline_kind="" if best is None else best["kind"],
+        published=published_accuracy(language.name, model.name, options.get("layers"), rank),
+        identifiable=bool(measured[0]["identifiable"]),
+    )
+
+
+def _versions(results: Iterable[Result]) -> tuple[str, ...]:
+    """Each `version (commit)` once."""
+    return tuple(sorted({f"{r['version']} ({r['commit'] or 'no commit'})" for r in results}))

@@ -1,0 +1,85 @@
+"""Commands about experiments: spec, run, report."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from starfree.cli.output import console
+
+RUNS = Path("runs")
+FAILED = 1
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command()(spec)
+    app.command()(run)
+    app.command()(report)
+
+
+def spec(
+    name: Annotated[str, typer.Argument(help="A built-in experiment, such as quickstart.")],
+) -> None:
+    """Print the spec of a built-in experiment, with comments, to be edited and run."""
+    from starfree.experiments.builtin import text
+
+    print(text(name), end="")
+
+
+def run(
+    experiment: Annotated[
+        str, typer.Argument(metavar="NAME|SPEC.yaml", help="A built-in name or a spec file.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Results go here; by default runs/NAME.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; by default one a core.")
+    ] = None,
+) -> None:
+    """Train, evaluate, store, report. Run it again, and it does only what is missing."""
+    from starfree.experiments.builtin import load
+    from starfree.experiments.engine import LocalEngine
+    from starfree.experiments.execution import Run, check
+    from starfree.experiments.store import Store
+    from starfree.report.progress import display
+
+    wanted, text = load(experiment)
+    check(wanted)
+    store = Store(out or RUNS / wanted.name)
+    screen = console()
+    engine = LocalEngine(workers)
+    with store.lock():
+        store.save_text("spec.yaml", text)
+        with display(screen, wanted.name, engine.workers, store.result) as shown:
+            outcome = Run(wanted, store, engine, shown.announce, shown.watch).run()
+        _show_report(store)
+    if outcome.failures:
+        sys.exit(FAILED)
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run's folder.")],
+) -> None:
+    """Make tables, figures and the page again from the trials; works while a run goes on."""
+    from starfree.experiments.store import Store
+
+    _show_report(Store(folder))
+
+
+def _show_report(store: object) -> None:
+    from starfree.experiments.store import Store
+    from starfree.report.build import PAGE, build_report
+    from starfree.report.tables import print_summary
+
+    assert isinstance(store, Store)
+    summary = build_report(store)
+    store.rebuild_index()
+    screen = console()
+    print_summary(screen, summary)
+    if summary.cells:
+        screen.print(f"\nreport: {store.folder / PAGE}")

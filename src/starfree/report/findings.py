@@ -1,0 +1,202 @@
+"""What a run shows, in sentences: the same ones on the terminal and on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starfree.experiments.summary import PROVISIONAL_BELOW, BinSummary, Cell, Summary
+from starfree.report.numbers import dash, percent
+
+CLASSES = (
+    ("star-free", "star-free"),
+    ("not star-free", "regular, not star-free"),
+    ("counter", "counter"),
+    (None, "other"),
+)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many languages of a class a model solved.
+
+    Attributes:
+        solved: no wrong string in any window, with every seed.
+        in_length: no wrong string in the window of the training lengths.
+    """
+
+    solved: int
+    in_length: int
+    of: int
+
+
+def tallies(summary: Summary) -> dict[str, dict[str, Tally]]:
+    """Model as shown -> class in words -> tally; only classes and models with results."""
+    found: dict[str, dict[str, Tally]] = {}
+    for model in summary.experiment.models:
+        by_class = {}
+        for language_class, words in CLASSES:
+            cells = [
+                cell
+                for cell in summary.cells
+                if cell.model.shown == model.shown
+                and cell.language.language_class == language_class
+            ]
+            if cells:
+                by_class[words] = Tally(
+                    solved=sum(cell.solved for cell in cells),
+                    in_length=sum(cell.bins[0].accuracy == 1.0 for cell in cells),
+                    of=len(cells),
+                )
+        if by_class:
+            found[model.shown] = by_class
+    return found
+
+
+def windows(summary: Summary) -> list[str]:
+    """What the windows are called: by length where all languages share them, else by rank."""
+    ranks = max((len(cell.bins) for cell in summary.cells), default=0)
+    names = []
+    for rank in range(ranks):
+        found = {cell.bins[rank].window for cell in summary.cells if rank < len(cell.bins)}
+        names.append(dash(found.pop()) if len(found) == 1 else f"window {rank + 1}")
+    return names
+
+
+def outcome(cell: Cell) -> str:
+    """One cell in a few words."""
+    if cell.solved:
+        return "solved"
+    if cell.right_prefixes:
+        return f"right to {' '.join(str(length) for length, _ in cell.right_prefixes)}"
+    first = cell.bins[0]
+    if first.accuracy < 1.0:
+        return "not in-length"
+    return f"breaks at {dash(cell.breaks_at or '')}"
+
+
+def against_theory(summary: Summary) -> list[str]:
+    """Where the outcome is not what theory alone suggests; neither case refutes a theorem."""
+    lines = []
+    surprising = [c for c in summary.cells if c.expectation.answer == "cannot" and c.solved]
+    if surprising:
+        lines.append(
+            "Solved although no weights are right at every length (the tested lengths are finite): "
+            f"{_names(surprising)}."
+        )
+    unlearned = [c for c in summary.cells if c.expectation.answer == "can" and not c.solved]
+    if unlearned:
+        lines.append(
+            "Weights that are right at every length exist, but training did not find them here: "
+            f"{_names(unlearned)}."
+        )
+    refused = [c for c in summary.cells if c.expectation.answer == "cannot" and not c.solved]
+    backed = [c for c in refused if _has_positive_control(summary, c)]
+    if backed:
+        lines.append(
+            "Not solved, as theory says, while another model solved it on the same data: "
+            f"{_names(backed)}."
+        )
+    unbacked = [c for c in refused if c not in backed]
+    if unbacked:
+        lines.append(
+            "Not learned at this budget, and no model of this run solved it, so that the data or "
+            f"the budget may be the reason: {_names(unbacked)}."
+        )
+    return lines
+
+
+def against_published(summary: Summary) -> list[str]:
+    """Published numbers that lie outside our interval, the farthest first."""
+    found = []
+    compared = 0
+    for cell in summary.cells:
+        for measured in cell.bins:
+            if measured.published is None:
+                continue
+            compared += 1
+            if not agrees(measured):
+                found.append((abs(difference(measured)), cell, measured))
+    found.sort(key=lambda item: -item[0])
+    return [
+        f"{cell.language.name}, {cell.model.shown}, {dash(measured.window)}: "
+        f"{percent(measured.accuracy)} here, {_published(measured)} published"
+        for _, cell, measured in found
+    ]
+
+
+def compared_with_published(summary: Summary) -> int:
+    """How many of our numbers have a published one beside them."""
+    return sum(b.published is not None for cell in summary.cells for b in cell.bins)
+
+
+def difference(measured: BinSummary) -> float:
+    """Ours minus the published number (0 where there is none)."""
+    return 0.0 if measured.published is None else measured.accuracy - measured.published.value
+
+
+def agrees(measured: BinSummary) -> bool:
+    """Whether the published number lies within our interval (without one: is the same)."""
+    if measured.published is None:
+        return True
+    low, high = measured.interval or (measured.accuracy, measured.accuracy)
+    return low <= measured.published.value <= high
+
+
+def caveats(summary: Summary) -> list[str]:
+    """What the numbers must not be taken for."""
+    lines = []
+    if any(cell.provisional for cell in summary.cells):
+        seeds = len(summary.experiment.seeds)
+        lines.append(
+            f"Provisional: {seeds} seed{'' if seeds == 1 else 's'} a cell; claims about training "
+            f"need {PROVISIONAL_BELOW}."
+        )
+    stateless = {c.language.name: c.language.definiteness for c in summary.cells if c.stateless}
+    for name, symbols in stateless.items():
+        which = "nothing of the string" if symbols == 0 else f"the last {symbols} symbols only"
+        lines.append(f"{name} does not test state: what may follow depends on {which}.")
+    untold = {
+        cell.language.name
+        for cell in summary.cells
+        if not cell.stateless and all(b.solved_without_state for b in cell.bins)
+    }
+    if untold:
+        lines.append(
+            "The data cannot tell whether state is kept, because a predictor without state is "
+            f"right everywhere: {', '.join(sorted(untold))}."
+        )
+    unseen = {c.language.name for c in summary.cells if not all(b.identifiable for b in c.bins)}
+    if unseen:
+        lines.append(
+            "Not identifiable: test strings use transitions seen fewer than 20 times in training: "
+            f"{', '.join(sorted(unseen))}."
+        )
+    if compared_with_published(summary):
+        lines.append(
+            "Published numbers were measured on other strings, labels and windows (their "
+            "in-length, longer and longest bins stand beside our first three windows)."
+        )
+    if len(summary.versions) > 1:
+        lines.append(f"Results of several versions are mixed: {'; '.join(summary.versions)}.")
+    missing = summary.planned - len(summary.cells)
+    if missing:
+        lines.append(f"{missing} of {summary.planned} cells were not run yet.")
+    lines += [f"Failed: {message}" for message in summary.failures.values()]
+    return lines
+
+
+def _published(measured: BinSummary) -> str:
+    return "" if measured.published is None else percent(measured.published.value)
+
+
+def _has_positive_control(summary: Summary, cell: Cell) -> bool:
+    return any(o.language == cell.language and o.solved for o in summary.cells)
+
+
+def _names(cells: Sequence[Cell]) -> str:
+    """Languages by model: `Mamba, 1 layer (d-2, parity); LSTM (d-2)`."""
+    by_model: dict[str, list[str]] = {}
+    for cell in cells:
+        by_model.setdefault(cell.model.shown, []).append(cell.language.name)
+    return "; ".join(f"{model} ({', '.join(names)})" for model, names in by_model.items())

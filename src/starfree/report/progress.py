@@ -1,0 +1,180 @@
+"""What one sees while an experiment runs: live on a terminal, a line a trial elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from starfree.experiments.events import Event, Failed, Finished, Job, Lost, Progressed, Started
+from starfree.experiments.schedule import Forecast
+from starfree.report.numbers import dash, duration, percent, points
+
+LoadResult = Callable[[str], Mapping[str, Any] | None]
+
+_BAR_WIDTH = 28
+
+
+class Display:
+    """Follows a run: counts, forecast, and a line for each trial that ends.
+
+    Args:
+        screen: where to print.
+        name: of the experiment.
+        workers: how many trials run at once.
+        load: a finished trial's result.
+    """
+
+    def __init__(self, screen: Console, name: str, workers: int, load: LoadResult) -> None:
+        self.screen = screen
+        self.name = name
+        self.workers = workers
+        self._load = load
+        self._began = time.monotonic()
+        self._jobs: dict[str, Job] = {}
+        self._forecast: Forecast | None = None
+        self._running: dict[int, tuple[str, Progressed | None]] = {}
+        self._ended = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None and self._jobs:
+            done = f"{self._ended} of {len(self._jobs)} trials done"
+            self.screen.print(f"{done}; run the same command again to go on", style="yellow")
+
+    def announce(self, jobs: Sequence[Job], kept: int) -> None:
+        """A stage begins."""
+        self._jobs.update({job.hash: job for job in jobs})
+        self._forecast = Forecast(jobs, self.workers)
+        trials = f"{len(jobs)} trial{'' if len(jobs) == 1 else 's'} to run"
+        before = f", {kept} there already" if kept else ""
+        at_once = f"; {min(self.workers, len(jobs))} at a time" if jobs else ""
+        self.screen.print(f"{self.name}: {trials}{before}{at_once}")
+
+    def watch(self, event: Event) -> None:
+        """Something happened."""
+        if self._forecast is not None:
+            self._forecast.update(event)
+        if isinstance(event, Started):
+            self._running[event.worker] = (event.hash, None)
+        elif isinstance(event, Progressed):
+            for worker, (trial, _) in self._running.items():
+                if trial == event.hash:
+                    self._running[worker] = (trial, event)
+        elif isinstance(event, Finished | Failed | Lost):
+            self._running.pop(event.worker, None)
+            self._ended += not isinstance(event, Lost)
+            self.screen.print(self._line(event))
+
+    def _line(self, event: Finished | Failed | Lost) -> Text:
+        """How a trial ended."""
+        name = self._named(event.hash)
+        if isinstance(event, Failed):
+            return Text(f"✗ {name}  failed: {event.message}", style="red")
+        if isinstance(event, Lost):
+            return Text(f"! {name}  {event.reason}; it goes on elsewhere", style="yellow")
+        result = self._load(event.hash)
+        if result is None:
+            return Text(f"✓ {name}")
+        bins = "  ".join(
+            f"{dash(window)} {points(measured['metrics']['string_accuracy']['value']):>4}"
+            for window, measured in result["bins"].items()
+        )
+        count = f"{self._ended}/{len(self._jobs)}"
+        return Text.assemble(
+            ("✓ ", "green"), f"{name}  ", bins,
+            (f"  {duration(result['total_seconds'])}  {count}", "dim"),
+        )  # fmt: skip
+
+    def _named(self, trial_hash: str) -> str:
+        """Language, model, and whatever else tells the trials apart."""
+        jobs = self._jobs.values()
+        job = self._jobs[trial_hash]
+        language = max(len(j.trial.language) for j in jobs)
+        model = max(len(j.model) for j in jobs)
+        name = f"{job.trial.language:<{language}}  {job.model:<{model}}"
+        if len({j.trial.seed for j in jobs}) > 1:
+            name += f"  seed {job.trial.seed}"
+        if len({j.trial.training.learning_rate for j in jobs}) > 1:
+            name += f"  rate {job.trial.training.learning_rate:g}"
+        return name
+
+    def _time_left(self) -> str:
+        left = self._forecast.seconds_left() if self._forecast else None
+        gone = f"{duration(time.monotonic() - self._began)} gone"
+        return gone if left is None else f"{gone}, about {duration(left)} left"
+
+
+class LiveDisplay(Display):
+    """The same with a part at the bottom that changes: all trials, and one line a worker."""
+
+    def __enter__(self) -> Self:
+        self._live = Live(
+            console=self.screen,
+            get_renderable=self._picture,
+            refresh_per_second=4,
+            transient=True,
+        )
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._live.__exit__(kind, error, trace)
+        super().__exit__(kind, error, trace)
+
+    def _picture(self) -> RenderableType:
+        if not self._jobs:
+            return Text("")
+        running = sum(event.fraction for _, event in self._running.values() if event)
+        whole = Table.grid(padding=(0, 2, 0, 0))
+        whole.add_row(
+            ProgressBar(len(self._jobs), self._ended + running, width=_BAR_WIDTH),
+            Text(f"{self._ended} of {len(self._jobs)} trials"),
+            Text(self._time_left(), style="dim"),
+        )
+        table = Table.grid(padding=(0, 2, 0, 0))
+        for worker in range(min(self.workers, len(self._jobs))):
+            table.add_row(*self._worker_row(worker))
+        return Group(Text(""), whole, table)
+
+    def _worker_row(self, worker: int) -> list[RenderableType]:
+        trial, event = self._running.get(worker, (None, None))
+        if trial is None:
+            return [Text("idle", style="dim")]
+        name = Text(self._named(trial))
+        if event is None:
+            return [Text("starting", style="dim"), ProgressBar(1, 0, width=_BAR_WIDTH // 2), name]
+        accuracy = ""
+        if event.accuracy is not None:
+            accuracy = f"validation {percent(event.accuracy)}"
+        return [
+            Text({"data": "making data"}.get(event.phase, event.phase)),
+            ProgressBar(1, event.fraction, width=_BAR_WIDTH // 2),
+            name,
+            Text(accuracy, style="cyan"),
+        ]
+
+
+def display(screen: Console, name: str, workers: int, load: LoadResult) -> Display:
+    """The live one on a terminal, else the plain one; a context manager."""
+    kind = LiveDisplay if screen.is_terminal else Display
+    return kind(screen, name, workers, load)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import math
 import os
 import platform
 import resource
@@ -277,7 +278,7 @@ def _own_model(work: Workload) -> tuple[Any, Any]:
     )
 
     def draw(*size: int) -> torch.Tensor:
-        return torch.randn(*size) * size[-1] ** -0.5
+        return torch.randn(*size) / math.sqrt(size[-1])
 
     layers = tuple(
         LayerParameters(
@@ -332,10 +333,8 @@ def peer_model(name: str, work: Workload) -> Any:
                 self.stack = stack
                 self.head = nn.Linear(work.d_model, OUTPUTS)
 
-            def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-                hidden = self.stack(tokens, use_cache=False).last_hidden_state
-                logits: torch.Tensor = self.head(hidden)
-                return logits
+            def forward(self, tokens: torch.Tensor) -> Any:
+                return self.head(self.stack(tokens, use_cache=False).last_hidden_state)
 
         return Shell()
     peer = importlib.import_module("mambapy.mamba")

@@ -1,0 +1,64 @@
+"""The model of `models.mamba` through the fused operation: the same logits, gradients, steps."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from starfree.models.model import build
+from starfree.models.scan import library
+from starfree.models.scan.backbone import backbone
+from starfree.models.scan.fused import fused
+from starfree.models.scan.step import AdamW, TrainStep
+
+pytestmark = pytest.mark.kernel
+needs_kernels = pytest.mark.skipif(library.library() is None, reason="no compiled kernels here")
+
+
+def model(norm: str, head_bias: bool) -> nn.Module:
+    torch.manual_seed(4)
+    options = {"layers": 2, "d_model": 24, "norm": norm, "head_bias": head_bias}
+    return build("mamba", 5, 3, **options).double()
+
+
+@needs_kernels
+@pytest.mark.parametrize(("norm", "head_bias"), [("rms", False), ("layer", True)])
+def test_same_logits_and_gradients(norm: str, head_bias: bool) -> None:
+    mamba = model(norm, head_bias)
+    tokens = torch.randint(5, (3, 40))
+    compiled = fused(mamba)
+    assert compiled is not None
+    cotangent = torch.randn(3, 40, 3, dtype=torch.float64)
+    gradients = []
+    for logits in (mamba(tokens), backbone(tokens, None, *compiled)):
+        mamba.zero_grad()
+        (logits * cotangent).sum().backward()
+        gradients.append([p.grad.clone() for p in mamba.parameters() if p.grad is not None])
+    torch.testing.assert_close(mamba(tokens), backbone(tokens, None, *compiled))
+    assert len(gradients[0]) == len(list(mamba.parameters()))
+    torch.testing.assert_close(*gradients)
+
+
+@needs_kernels
+def test_a_step_trains_the_module_itself() -> None:
+    ours, truth = model("rms", False), model("rms", False)
+    compiled = fused(ours)
+    assert compiled is not None
+    step = TrainStep(*compiled, "bits", 0.1)
+    optimiser = torch.optim.AdamW(truth.parameters(), lr=1e-3, weight_decay=0.1)
+    tokens, legal = torch.randint(5, (4, 9)), torch.rand(4, 9, 3) < 0.5
+    for _ in range(3):
+        step(tokens, legal, torch.ones(4, 9).double(), torch.full((4,), 9), AdamW(1e-3))
+        optimiser.zero_grad()
+        F.binary_cross_entropy_with_logits(truth(tokens), legal.double()).backward()
+        optimiser.step()
+    # the first steps of Adam divide tiny gradients by themselves
+    torch.testing.assert_close(
+        list(ours.parameters()), list(truth.parameters()), rtol=1e-6, atol=1e-8
+    )
+
+
+def test_nothing_to_fuse_without_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert fused(model("rms", False).bfloat16()) is None
+    monkeypatch.setenv(library.SWITCH, "off")
+    assert fused(model("rms", False)) is None

@@ -100,6 +100,8 @@ def _fit(machine: Machine, automaton: Automaton, gates: Gates | None, max_states
                 f"rotations do solvable groups only, and this language needs a group of order "
                 f"{group.order} that is not solvable; use reflection gates"
             )
+        if gates == "reflection" and group.order != machine.sizes[place]:
+            continue  # the values are few already: less than one for each element of the group
         machine = Split(machine, place, generators, gates)
     return machine
 

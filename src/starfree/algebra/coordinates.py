@@ -137,7 +137,7 @@ def _coordinates(permutations: list[Permutation], start: int, style: Style) -> _
     elements = generate(permutations)
     tables = _Coordinates(elements, start)
     if style == "reflection":
-        _points(tables, permutations)
+        _points(tables)
         return tables
     chain = _series(permutations, style)
     factors = [_Factor(chain[i], chain[i + 1]) for i in range(len(chain) - 1)]
@@ -263,12 +263,10 @@ class _Factor:
         return powers
 
 
-def _points(tables: _Coordinates, generators: list[Permutation]) -> None:
-    """Coordinates g(b1), g(b2), .. where the group acts faithfully on few points."""
+def _points(tables: _Coordinates) -> None:
+    """Coordinates g(b1), g(b2), .. where the group, regular so far, acts on fewer points."""
     elements = tables.elements
-    acts = dict(zip(elements, elements, strict=True))
-    if len(elements) == len(elements[0]):  # regular: look for a smaller action
-        acts = _smallest_action(elements)
+    acts = _smallest_action(elements)
     degree = len(acts[elements[0]])
     base: list[int] = []
     fixing = elements

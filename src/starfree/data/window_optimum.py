@@ -133,14 +133,14 @@ def _forward(
 
     With `allowed`, only prefixes all of whose nodes are allowed.
     """
-    reached = np.zeros(len(graph.state))
+    reached: Counts = np.zeros(len(graph.state))
     reached[0] = 1.0 if allowed is None else float(allowed[0])
     exponent = 0.0
     found = []
     sources, targets = graph.edges
     for _ in range(steps):
         found.append((reached, exponent))
-        reached = np.bincount(targets, weights=reached[sources], minlength=len(reached))
+        reached = np.bincount(targets, reached[sources], len(reached)).astype(np.float64)
         if allowed is not None:
             reached = reached * allowed
         scale = np.floor(np.log2(reached.max())) if reached.any() else 0.0

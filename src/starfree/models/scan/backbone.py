@@ -143,7 +143,7 @@ def stream(
 
 
 def stream_state(batch: int, shape: Shape, parameters: Parameters) -> Tensor:
-    """Zeros ``[B, layers, d_conv - 1 + d_state, padded E]``: the convolution's window, then h."""
+    """Zeros: before the first symbol. What the kernels keep there is theirs: ``[B, layers, ...]``."""
     rows = shape.d_conv - 1 + shape.d_state
     dtype = parameters.embedding.dtype
     struct = shape.struct()

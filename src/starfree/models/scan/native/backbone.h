@@ -60,7 +60,7 @@ template <class T> size_t cut_scratch(const Shape &s, int64_t rows, T *buffer, S
 }
 
 // What a sequence hands from one piece to the next, per layer: forward the last d_conv - 1 inputs of
-// the convolution and the state ([d_conv - 1 + d_state][E]), backward their gradients.
+// the convolution ([d_conv - 1][E]) and the state (`state_at`), backward their gradients.
 template <class T> size_t carry_size(const Shape &s) {
     return (size_t)(s.d_conv - 1 + s.d_state) * Widths<T>(s).E;
 }

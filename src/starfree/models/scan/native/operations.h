@@ -51,7 +51,7 @@ public:
     explicit ScanOperation(const ScanTensors<T> &tensors)
         : t(tensors), E(padded(t.channels, W<T>)), A(t.states * (size_t)E), D(E), bias(E) {
         for (int n = 0; n < t.states; n++)
-            for (int e = 0; e < E; e++) A[n * E + e] = e < t.channels ? t.A[e * t.states + n] * T(LOG2E) : T(0);
+            for (int e = 0; e < E; e++) A[state_at<T>(e, n, t.states)] = e < t.channels ? t.A[e * t.states + n] * T(LOG2E) : T(0);
         for (int e = 0; e < E; e++) {
             D[e] = t.D && e < t.channels ? t.D[e] : T(0);
             bias[e] = t.bias && e < t.channels ? t.bias[e] : T(0);
@@ -71,7 +71,7 @@ public:
             T *block = space.worker(worker).template get<T>(6 * rows), *h = saved_ + b * each;
             for (int n = 0; n < t.states; n++)
                 for (int e = 0; e < E; e++)
-                    h[n * E + e] = t.initial && e < t.channels
+                    h[state_at<T>(e, n, t.states)] = t.initial && e < t.channels
                                        ? t.initial[((size_t)b * t.channels + e) * t.states + n] : T(0);
             for (int start = 0; start < t.length; start += BLOCK) {
                 int steps = t.length - start < BLOCK ? t.length - start : BLOCK;
@@ -84,7 +84,7 @@ public:
             const T *end = h + each - (size_t)t.states * E;
             for (int e = 0; e < t.channels; e++)
                 for (int n = 0; n < t.states; n++)
-                    last[((size_t)b * t.channels + e) * t.states + n] = end[n * E + e];
+                    last[((size_t)b * t.channels + e) * t.states + n] = end[state_at<T>(e, n, t.states)];
         });
     }
 
@@ -100,7 +100,7 @@ public:
             T *dh = block + 9 * rows, *row = block + 4 * rows;
             for (int n = 0; n < t.states; n++)
                 for (int e = 0; e < E; e++)
-                    dh[n * E + e] = dlast && e < t.channels
+                    dh[state_at<T>(e, n, t.states)] = dlast && e < t.channels
                                         ? dlast[((size_t)b * t.channels + e) * t.states + n] : T(0);
             for (int start = (t.length - 1) / BLOCK * BLOCK; start >= 0; start -= BLOCK) {
                 int steps = t.length - start < BLOCK ? t.length - start : BLOCK;
@@ -119,10 +119,10 @@ public:
             }
             for (int e = 0; e < t.channels; e++)
                 for (int n = 0; n < t.states; n++)
-                    dinitial[((size_t)b * t.channels + e) * t.states + n] = dh[n * E + e];
+                    dinitial[((size_t)b * t.channels + e) * t.states + n] = dh[state_at<T>(e, n, t.states)];
         });
         for (int e = 0; e < t.channels; e++) {
-            for (int n = 0; n < t.states; n++) dA[e * t.states + n] = total[n * E + e];
+            for (int n = 0; n < t.states; n++) dA[e * t.states + n] = total[state_at<T>(e, n, t.states)];
             if (dD) dD[e] = total[state + e];
             if (dbias) dbias[e] = total[state + E + e];
         }

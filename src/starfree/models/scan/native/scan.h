@@ -8,6 +8,12 @@ namespace starfree {
 
 constexpr int CHUNK = 8;
 
+// Where channel e's state n lies in A, in the states and in their gradients: a vector of channels has
+// its states side by side (rows of all channels would meet in the same few sets of the cache).
+template <class T> INLINE ptrdiff_t state_at(int e, int n, int states) {
+    return (ptrdiff_t)(e / W<T>) * W<T> * states + n * W<T> + e % W<T>;
+}
+
 // One sequence (or a piece of one). Rows are time steps; `width` is a multiple of W.
 template <class T> struct Scan {
     int length, width, states;
@@ -15,7 +21,7 @@ template <class T> struct Scan {
     const T *u; ptrdiff_t u_ld;
     const T *B, *C; ptrdiff_t bc_ld;     // B[t * bc_ld + n]
     const T *z; ptrdiff_t z_ld;          // or null: no gate
-    const T *A;                          // [states][width], times log2(e)
+    const T *A;                          // laid out by `state_at`, times log2(e)
     const T *D;                          // [width]
     // State at the start of chunk c: h + c * h_step (h_step = 0: one state, updated in place).
     // The state after the last step is written to chunk ceil(length / CHUNK).
@@ -28,8 +34,8 @@ INLINE void scan_steps(const Scan<T> &s, int e, int n0, int t0, int steps, const
     typedef Vec<T> V;
     V h[NB];
 #pragma GCC unroll 16
-    for (int n = 0; n < NB; n++) h[n] = load(from + (n0 + n) * s.width + e);
-    const T *A = s.A + n0 * s.width + e;
+    for (int n = 0; n < NB; n++) h[n] = load(from + (ptrdiff_t)e * s.states + (n0 + n) * W<T>);
+    const T *A = s.A + (ptrdiff_t)e * s.states + n0 * W<T>;
     for (int i = 0; i < steps; i++) {
         int t = t0 + i;
         const T *B = s.B + t * s.bc_ld + n0, *C = s.C + t * s.bc_ld + n0;
@@ -37,7 +43,7 @@ INLINE void scan_steps(const Scan<T> &s, int e, int n0, int t0, int steps, const
         V sum = y[i];
 #pragma GCC unroll 16
         for (int n = 0; n < NB; n++) {
-            V x = delta * load(A + n * s.width);
+            V x = delta * load(A + n * W<T>);
             V a = bounded ? exp2_bounded(x) : exp2_any(x);
             h[n] = fma(a, h[n], du * splat(B[n]));
             sum = fma(splat(C[n]), h[n], sum);
@@ -45,7 +51,7 @@ INLINE void scan_steps(const Scan<T> &s, int e, int n0, int t0, int steps, const
         y[i] = sum;
     }
 #pragma GCC unroll 16
-    for (int n = 0; n < NB; n++) store(to + (n0 + n) * s.width + e, h[n]);
+    for (int n = 0; n < NB; n++) store(to + (ptrdiff_t)e * s.states + (n0 + n) * W<T>, h[n]);
 }
 
 // y: the gated output; `plain` (may be null): the output before the gate.
@@ -82,7 +88,7 @@ void scan_forward(const Scan<T> &s, T *y, ptrdiff_t y_ld, T *plain, ptrdiff_t pl
     }
 }
 
-// Where the gradients go. All [width] and [states][width] ones are added to.
+// Where the gradients go. All [width] and state-shaped ones are added to.
 template <class T> struct ScanGradient {
     const T *dy; ptrdiff_t dy_ld;        // of the gated output
     const T *plain; ptrdiff_t plain_ld;  // output before the gate, from the forward (if z)
@@ -146,18 +152,18 @@ INLINE void scan_chunk_backward(const Scan<T> &s, const ScanGradient<T> &g, int 
                                 Vec<T> (*products)[2 * NB]) {
     typedef Vec<T> V;
     V a[CHUNK][NB], h[CHUNK + 1][NB];
-    const T *A = s.A + n0 * s.width + e;
+    const T *A = s.A + (ptrdiff_t)e * s.states + n0 * W<T>;
     {
         V state[NB];
 #pragma GCC unroll 8
-        for (int n = 0; n < NB; n++) h[0][n] = state[n] = load(start + (n0 + n) * s.width + e);
+        for (int n = 0; n < NB; n++) h[0][n] = state[n] = load(start + (ptrdiff_t)e * s.states + (n0 + n) * W<T>);
         for (int i = 0; i < steps; i++) {
             int t = t0 + i;
             const T *B = s.B + t * s.bc_ld + n0;
             V delta = load(s.delta + t * s.delta_ld + e), du = delta * load(s.u + t * s.u_ld + e);
 #pragma GCC unroll 8
             for (int n = 0; n < NB; n++) {
-                V x = delta * load(A + n * s.width);
+                V x = delta * load(A + n * W<T>);
                 V gate = bounded ? exp2_bounded(x) : exp2_any(x);
                 a[i][n] = gate;
                 h[i + 1][n] = state[n] = fma(gate, state[n], du * splat(B[n]));
@@ -167,15 +173,15 @@ INLINE void scan_chunk_backward(const Scan<T> &s, const ScanGradient<T> &g, int 
     V dh[NB], dA[NB];
 #pragma GCC unroll 8
     for (int n = 0; n < NB; n++) {
-        dh[n] = load(g.dh + (n0 + n) * s.width + e);
-        dA[n] = load(g.dA + (n0 + n) * s.width + e);
+        dh[n] = load(g.dh + (ptrdiff_t)e * s.states + (n0 + n) * W<T>);
+        dA[n] = load(g.dA + (ptrdiff_t)e * s.states + (n0 + n) * W<T>);
     }
     for (int i = steps - 1; i >= 0; i--) {
         int t = t0 + i;
         const T *B = s.B + t * s.bc_ld + n0, *C = s.C + t * s.bc_ld + n0;
         V delta = load(s.delta + t * s.delta_ld + e), du = delta * load(s.u + t * s.u_ld + e);
-        V d = load(dy + i * s.width + e);
-        V into_u = load(s1 + i * s.width + e), into_delta = load(s2 + i * s.width + e);
+        V d = load(dy + e * CHUNK + i * W<T>);
+        V into_u = load(s1 + e * CHUNK + i * W<T>), into_delta = load(s2 + e * CHUNK + i * W<T>);
         V *p = products[i];
 #pragma GCC unroll 8
         for (int n = 0; n < NB; n++) {
@@ -186,16 +192,16 @@ INLINE void scan_chunk_backward(const Scan<T> &s, const ScanGradient<T> &g, int 
             w = w * a[i][n];
             dh[n] = w;
             w = w * h[i][n];
-            into_delta = fma(w, load(A + n * s.width), into_delta);
+            into_delta = fma(w, load(A + n * W<T>), into_delta);
             dA[n] = fma(w, delta, dA[n]);
         }
-        store(s1 + i * s.width + e, into_u);
-        store(s2 + i * s.width + e, into_delta);
+        store(s1 + e * CHUNK + i * W<T>, into_u);
+        store(s2 + e * CHUNK + i * W<T>, into_delta);
     }
 #pragma GCC unroll 8
     for (int n = 0; n < NB; n++) {
-        store(g.dh + (n0 + n) * s.width + e, dh[n]);
-        store(g.dA + (n0 + n) * s.width + e, dA[n]);
+        store(g.dh + (ptrdiff_t)e * s.states + (n0 + n) * W<T>, dh[n]);
+        store(g.dA + (ptrdiff_t)e * s.states + (n0 + n) * W<T>, dA[n]);
     }
 }
 
@@ -233,9 +239,9 @@ template <class T, bool bounded> void scan_backward(const Scan<T> &s, const Scan
                     if (g.y) store(g.y + t * g.y_ld + e, plain * silu);
                     d = d * silu;
                 }
-                store(dy + i * s.width + e, d);
-                store(s1 + i * s.width + e, V{});
-                store(s2 + i * s.width + e, V{});
+                store(dy + e * CHUNK + i * W<T>, d);
+                store(s1 + e * CHUNK + i * W<T>, V{});
+                store(s2 + e * CHUNK + i * W<T>, V{});
             }
         }
         const T *start = s.h + c * s.h_step;
@@ -248,10 +254,10 @@ template <class T, bool bounded> void scan_backward(const Scan<T> &s, const Scan
             V D = load(s.D + e), dD = load(g.dD + e), dbias = load(g.dbias + e);
             for (int i = 0; i < steps; i++) {
                 int t = t0 + i;
-                V u = load(s.u + t * s.u_ld + e), d = load(dy + i * s.width + e);
-                V into_u = load(s1 + i * s.width + e);
+                V u = load(s.u + t * s.u_ld + e), d = load(dy + e * CHUNK + i * W<T>);
+                V into_u = load(s1 + e * CHUNK + i * W<T>);
                 // s2 was summed with A log2(e)
-                V into_delta = fma(into_u, u, load(s2 + i * s.width + e) * T(LN2));
+                V into_delta = fma(into_u, u, load(s2 + e * CHUNK + i * W<T>) * T(LN2));
                 if (g.gate) into_delta = into_delta * load(g.gate + t * g.gate_ld + e);
                 store(g.du + t * g.du_ld + e,
                       fma(into_u, load(s.delta + t * s.delta_ld + e), D * d));

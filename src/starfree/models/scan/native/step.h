@@ -135,7 +135,7 @@ public:
         return loss;
     }
 
-    // Without gradients, memory constant in time. state: [B, layers, d_conv - 1 + d_state, E padded],
+    // Without gradients, memory constant in time. state: a carry (see carry_size) per sequence and layer,
     // in and out, or null (sequences start from zero).
     void stream(const Plan &plan, const Batch<T> &b, T *state, T *out) {
         Rows<T> sizes;

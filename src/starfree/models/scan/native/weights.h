@@ -1,6 +1,7 @@
 // The shape of a Mamba, its weights packed for the kernels, and its padded gradient sums.
 #pragma once
 #include "gemm.h"
+#include "scan.h"
 
 namespace starfree {
 
@@ -145,8 +146,8 @@ template <class T> void pack_layer(const Shape &s, const T *const *p, LayerWeigh
     for (int i = 0; i < N; i++)
         for (int e = 0; e < n.E; e++) {
             T A = e < E ? -std::exp(p[A_LOG][e * N + i]) : T(0);
-            w.A[i * n.E + e] = A;
-            w.A2[i * n.E + e] = A * T(LOG2E);
+            w.A[state_at<T>(e, i, N)] = A;
+            w.A2[state_at<T>(e, i, N)] = A * T(LOG2E);
         }
     pad_rows(1, E, n.E, p[SKIP], 0, 1, w.D);
     pack_panels(n.E, n.d, w.out,
@@ -172,14 +173,13 @@ template <class T> void pack_outer(const Shape &s, const T *const *p, Weights<T>
 // to[r * sr + c * sc] = sum over the lanes of a padded [rows][width] matrix, lane after lane.
 template <class T>
 void gather(int rows, int columns, int width, const T *from, size_t lane_size, int lanes, T *to,
-            ptrdiff_t sr, ptrdiff_t sc, const T *times = nullptr) {
+            ptrdiff_t sr, ptrdiff_t sc) {
     if (!to) return;
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < columns; c++) {
             const T *f = from + (ptrdiff_t)r * width + c;
             T sum = f[0];
             for (int lane = 1; lane < lanes; lane++) sum += f[lane * lane_size];
-            if (times) sum *= times[(ptrdiff_t)r * width + c];
             to[r * sr + c * sc] = sum;
         }
 }
@@ -200,7 +200,13 @@ void unpack_layer(const Shape &s, const LayerSums<T> &g, const LayerWeights<T> &
     gather(R + 2 * N, E, n.E, g.x, size, lanes, p[X], E, 1);
     gather(R, E, n.E, g.dt, size, lanes, p[DT], 1, R);
     gather(1, E, n.E, g.dt_bias, size, lanes, p[DT_BIAS], 0, 1);
-    gather(N, E, n.E, g.A, size, lanes, p[A_LOG], 1, N, w.A);
+    for (int e = 0; e < E && p[A_LOG]; e++)  // dA_log = A dA
+        for (int i = 0; i < N; i++) {
+            ptrdiff_t at = state_at<T>(e, i, N);
+            T sum = g.A[at];
+            for (int lane = 1; lane < lanes; lane++) sum += g.A[lane * size + at];
+            p[A_LOG][e * N + i] = sum * w.A[at];
+        }
     gather(1, E, n.E, g.D, size, lanes, p[SKIP], 0, 1);
     gather(d, E, n.E, g.out, size, lanes, p[OUT], E, 1);
 }

@@ -143,7 +143,7 @@ def stream(
 
 
 def stream_state(batch: int, shape: Shape, parameters: Parameters) -> Tensor:
-    """Zeros: before the first symbol. What the kernels keep there is theirs: ``[B, layers, ...]``."""
+    """Zeros, before the first symbol: ``[B, layers, ...]``, laid out as the kernels like it."""
     rows = shape.d_conv - 1 + shape.d_state
     dtype = parameters.embedding.dtype
     struct = shape.struct()

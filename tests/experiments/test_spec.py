@@ -6,8 +6,12 @@ import re
 import pytest
 
 from starfree.errors import InputError
-from starfree.experiments.spec import Trial, parse_experiment
+from starfree.experiments import builtin
+from starfree.experiments.execution import check
+from starfree.experiments.spec import DataSettings, Experiment, Trial, parse_experiment
 from starfree.experiments.yaml_reader import read_yaml
+from starfree.languages.catalog import language_class
+from starfree.training.settings import TrainSettings
 
 SMALL = """
 name: small
@@ -186,3 +190,35 @@ def test_defaults_are_those_of_the_definitions():
     assert experiment.data.test_windows == ("1-50", "51-100", "101-150", "451-500")
     sizes = (experiment.data.train_size, experiment.data.validation_size, experiment.data.bin_size)
     assert sizes == (10_000, 2_000, 1_000)
+
+
+def test_the_example_shows_every_field_and_its_default():
+    text = builtin.text("example")
+    experiment = parse_experiment(text, "example")
+    given = read_yaml(text)
+    for name, field in Experiment.model_fields.items():
+        assert name in given, name
+        if name not in ("name", "languages", "models"):
+            assert getattr(experiment, name) == field.get_default(), name
+    assert set(given["data"]) == set(DataSettings.model_fields)
+    assert set(given["training"]) == set(TrainSettings.model_fields) - {"learning_rate"}
+    check(experiment)
+
+
+def test_the_quickstart_is_what_it_was_designed_to_be():
+    experiment, _ = builtin.load("quickstart")
+    check(experiment)
+    classes = [language_class(name) for name in experiment.languages]
+    assert classes == ["star-free"] * 3 + ["not star-free"] * 3 + ["counter"] * 3
+    assert [m.name for m in experiment.models] == ["mamba", "transformer", "lstm"]
+    assert len(experiment.trials(experiment.seeds)) == 27
+
+
+def test_what_is_neither_a_name_nor_a_file(tmp_path):
+    with pytest.raises(InputError, match=r"quickstartt: no such file.*example, quickstart"):
+        builtin.load("quickstartt")
+    with pytest.raises(InputError, match="cannot be read"):
+        builtin.load(str(tmp_path))
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="not text in UTF-8"):
+        builtin.load(str(tmp_path / "binary.yaml"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-UNBOUNDED_WIDTH = 140  # of tables that do not go to a terminal
+UNBOUNDED_WIDTH = 140  # of tables that go to no terminal, unless COLUMNS says otherwise
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 LanguageReference = Annotated[
@@ -27,7 +28,8 @@ def console() -> Console:
     """Where commands print for people."""
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else UNBOUNDED_WIDTH
+    known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    width = None if known else UNBOUNDED_WIDTH
     return Console(width=width, highlight=False)
 
 

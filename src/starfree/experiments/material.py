@@ -6,36 +6,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from starfree.data.shortcuts import Baseline, baselines, positions
 from starfree.data.splits import DataSet, make_splits
 from starfree.data.task import Task, make_task
+from starfree.data.window_optimum import window_optimum
 from starfree.errors import StarfreeError
 from starfree.experiments.resolution import language_file
 from starfree.experiments.spec import DataSettings, ProtocolName, TaskName, Trial, bounds
 from starfree.languages.catalog import language, language_class
 from starfree.languages.language import Language
-from starfree.languages.strings import BoolArray
+from starfree.languages.strings import Strings
 
+OPTIMA = (4, 10)  # last symbols: what one and three Mamba layers see without their recurrence
 KEPT = 32  # data sets in memory; the largest have some ten million symbols
 
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """A language's strings and what is asked about them."""
+    """A language's strings, what is asked about them, and how far one gets without state.
+
+    Attributes:
+        baselines: stateless predictors fitted on the training strings, on each bin.
+        optima: for regular languages, the exact best string accuracy by window of last symbols
+            (`data.window_optimum`), on each bin.
+    """
 
     language: Language
     data: DataSet
     task: Task
     baselines: Mapping[str, tuple[Baseline, ...]]
-
-
-@dataclass(frozen=True, eq=False)
-class Baseline:
-    kind: str
-    right: BoolArray
-
-    @property
-    def accuracy(self) -> float:
-        return float(self.right.mean())
+    optima: Mapping[str, Mapping[int, float]]
 
 
 def material(trial: Trial) -> Material:
@@ -75,7 +75,24 @@ def _make(
         test_distribution=settings.test_distribution,
         hard_window=settings.hard_window,
     )
-    return Material(spoken, data, make_task(spoken, task, data.train), {w: () for w in data.bins})
+    question = make_task(spoken, task, data.train)
+    asked = {"train": data.train, **data.bins}
+    split = positions({name: question.encode(strings) for name, strings in asked.items()})
+    return Material(
+        spoken,
+        data,
+        question,
+        baselines(split.pop("train"), split),
+        {name: _optima(spoken, task, strings) for name, strings in data.bins.items()},
+    )
+
+
+def _optima(spoken: Language, task: TaskName, strings: Strings) -> dict[int, float]:
+    """Of the legal sets, so that it is known for task `predict` only."""
+    if task != "predict":
+        return {}
+    found = {window: window_optimum(spoken, window, strings.lengths) for window in OPTIMA}
+    return {window: best.string_accuracy for window, best in found.items() if best is not None}
 
 
 def facts(spoken: Language) -> Mapping[str, object]:

@@ -51,8 +51,14 @@ def measure_bin(ground: Material, model: nn.Module, window: str, batch_size: int
     }  # fmt: skip
     if measured.bits is not None:
         metrics["bit_accuracy"] = {"value": measured.bits.accuracy, "n": measured.bits.total}
-    baselines = ground.baselines[window]
-    best = max(baselines, key=lambda found: found.accuracy, default=None)
+    fitted = {found.kind: found for found in ground.baselines[window]}
+    stateless = {kind: found.accuracy for kind, found in fitted.items()}
+    stateless |= {
+        f"best of the last {symbols} symbols": share
+        for symbols, share in ground.optima[window].items()
+    }
+    best = max(fitted.values(), key=lambda found: found.accuracy)
+    kind, value = max(stateless.items(), key=lambda item: item[1])
     unseen = ground.data.manifest["coverage"]["not_identifiable"].get(window, [])
     return {
         "strings": measured.strings.total,
@@ -61,9 +67,9 @@ def measure_bin(ground: Material, model: nn.Module, window: str, batch_size: int
         "first_errors": plain["first_errors"],
         "by_class": plain["by_class"],
         "by_length": _by_length(strings, measured.string_right),
-        "baselines": {found.kind: found.accuracy for found in baselines},
-        "best_baseline": None if best is None else {"kind": best.kind, "value": best.accuracy},
-        "baseline_by_length": {} if best is None else _by_length(strings, best.right),
+        "baselines": stateless,
+        "best_baseline": {"kind": kind, "value": value},
+        "baseline_by_length": _by_length(strings, best.right),
         "identifiable": not unseen,
         "unseen_transitions": unseen,
         "examples": _examples(ground, model, strings, measured.string_right),

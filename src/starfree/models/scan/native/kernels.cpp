@@ -17,12 +17,9 @@ using namespace starfree;
     }
 
 EXPORT int starfree_vector_bytes() { return STARFREE_VECTOR_BYTES; }
-EXPORT int starfree_chunk() { return CHUNK; }
 
-static int override_rows = 0;
-EXPORT void starfree_set_block_rows(int rows) { override_rows = rows; }
 static Plan plan_of(const Shape &s, int sequences, const int64_t *lengths, int threads) {
-    return make_plan(sequences, lengths, override_rows ? override_rows : block_rows(s), lanes_for(threads));
+    return make_plan(sequences, lengths, block_rows(s), lanes_for(threads));
 }
 
 #define BACKBONE(T, SUFFIX)                                                                              \

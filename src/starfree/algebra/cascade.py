@@ -24,9 +24,10 @@ from starfree.algebra.circuit import (
 )
 from starfree.algebra.coordinates import Split
 from starfree.algebra.cubes import cover, covered
+from starfree.algebra.factoring import factors
 from starfree.algebra.groups import describe
 from starfree.algebra.holonomy import Holonomy
-from starfree.algebra.machine import Machine, reachable_steps
+from starfree.algebra.machine import Machine, Parallel, reachable_steps
 from starfree.algebra.orbit import Permutation
 from starfree.errors import InputError
 from starfree.languages.automaton import Automaton
@@ -36,7 +37,7 @@ Gates = Literal["nonnegative", "signed", "rotation", "reflection"]
 """What a unit's gate may do beyond keeping and resetting: nothing; flip; rotate; permute."""
 
 
-class NotStarFree(InputError):  # noqa: N818  (a verdict, not a mistake)
+class NotStarFree(InputError):
     """The language needs more than non-negative gates; carries the witness."""
 
     def __init__(self, message: str, witness: Witness) -> None:
@@ -68,10 +69,28 @@ def cascade(
     if not automaton.states:
         circuit = _nothing(automaton.alphabet, mode)
     else:
-        machine = _fit(Holonomy(automaton), automaton, gates, max_states)
+        machine = _fit(_decompose(automaton, max_states), automaton, gates, max_states)
         circuit = build(machine, automaton, mode, max_states)
     verify(circuit, automaton, max_states)
     return circuit
+
+
+def _decompose(automaton: Automaton, max_states: int) -> Machine:
+    """Factors side by side where the automaton is a product, else one holonomy decomposition."""
+    parts = factors(automaton)
+    if parts is None:
+        return Holonomy(automaton)
+    machine = Parallel(
+        [Holonomy(part) for part, _ in parts],
+        {tuple(place[q] for _, place in parts): q for q in range(automaton.states)},
+        automaton.transitions.tolist(),
+    )
+    steps = reachable_steps(machine, len(automaton.alphabet), max_states)
+    counts = any(
+        action is not None and action.verb == "permute" for step in steps for action in step.actions
+    )
+    # A factor of a partial automaton can count where the whole does not.
+    return Holonomy(automaton) if counts and decide(automaton).star_free else machine
 
 
 def _fit(machine: Machine, automaton: Automaton, gates: Gates | None, max_states: int) -> Machine:

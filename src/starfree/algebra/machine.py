@@ -53,9 +53,15 @@ class Machine(ABC):
 
 
 class Parallel(Machine):
-    """Machines side by side; `combine` finds the automaton's state from theirs."""
+    """Machines side by side, one for each factor of an automaton.
 
-    def __init__(self, parts: list[Machine], combine: dict[tuple[int, ...], int]) -> None:
+    `combine` maps the factors' states to the automaton's, whose transition table is `rows`.
+    """
+
+    def __init__(
+        self, parts: list[Machine], combine: dict[tuple[int, ...], int], rows: list[list[int]]
+    ) -> None:
+        self.rows = rows
         places = sorted(
             (part.levels[unit], number, unit)
             for number, part in enumerate(parts)
@@ -70,10 +76,7 @@ class Parallel(Machine):
         self.initial = tuple(parts[number].initial[unit] for number, unit in self.places)
 
     def defined(self, state: State, letter: int) -> bool:
-        return all(
-            part.defined(own, letter)
-            for part, own in zip(self.parts, self._split(state), strict=True)
-        )
+        return self.rows[self.read(state)][letter] >= 0
 
     def actions(self, state: State, letter: int) -> Actions:
         found = [
@@ -86,7 +89,7 @@ class Parallel(Machine):
         own = tuple(
             part.read(values) for part, values in zip(self.parts, self._split(state), strict=True)
         )
-        return self.combine[own]
+        return self.combine.get(own, 0)  # unknown only after an illegal letter
 
     def _split(self, state: State) -> list[State]:
         own = [[0] * len(part.sizes) for part in self.parts]

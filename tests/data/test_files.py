@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from starfree.data.files import FolderNotice, legal_lines, read_folder, write_folder
+from starfree.data.files import FolderNotice, read_folder, write_folder
+from starfree.data.labels import label_lines
 from starfree.data.splits import DataSet, make_splits
 from starfree.errors import InputError, StarfreeError
 from starfree.languages.catalog import language
@@ -34,14 +35,14 @@ def test_what_is_written_is_read_back(name: str, tmp_path: Path) -> None:
     assert list(back.bins) == ["1-20", "21-30"]
     for bin_name, strings in data.bins.items():
         assert back.bins[bin_name].keys() == strings.keys()
-        legal = legal_lines(language(name), strings)
+        legal = label_lines(language(name), strings, "legal")
         assert folder.splits[bin_name].labels == legal
 
 
 def test_legal_lines_are_rows_of_bits() -> None:
     d2 = language("d-2")
     strings = Strings.of([d2.encode("aabb"), d2.encode("")])
-    assert legal_lines(d2, strings) == ["101 110 010 110 101", "101"]
+    assert label_lines(d2, strings, "legal") == ["101 110 010 110 101", "101"]
 
 
 def test_empty_strings_and_empty_splits_survive(tmp_path: Path) -> None:

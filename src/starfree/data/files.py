@@ -5,14 +5,8 @@
     validation_src.txt, validation_tgt.txt       for selection (ours; theirs have none)
     manifest.json                                what it all is (ours)
 
-Lines are separated by newlines, without one at the end, as in the authors' folders. Labels are
-
-    legal        the legal set after every prefix, the empty one first: a row of n + 1 characters 0
-                 or 1 for each (symbols in the alphabet's order, then the end of string), rows
-                 separated by one space; `aabb` of d-2 has the line `101 110 010 110 101`
-    authors      the authors' encodings, mathematically true
-    published    the same with the mistakes of the published files
-    membership   task `recognise`: 1 for a member, 0 for any other string
+Lines are separated by newlines, without one at the end, as in the authors' folders. `labels.py`
+says how labels are written.
 """
 
 from __future__ import annotations
@@ -24,20 +18,18 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from starfree.data.labels import LabelKind, label_lines
 from starfree.data.lines import from_lines, to_lines
 from starfree.data.published import language_of_folder
 from starfree.data.splits import DataSet
 from starfree.errors import InputError, StarfreeError
 from starfree.languages.catalog import language as named
-from starfree.languages.encodings import ENCODINGS, encode_labels
+from starfree.languages.encodings import ENCODINGS
 from starfree.languages.language import Language
-from starfree.languages.strings import Strings
-
-LabelKind = Literal["legal", "authors", "published", "membership"]
 
 MANIFEST = "manifest.json"
 _OURS = re.compile(r"(train|validation|val)_(src|tgt)(_bin\d+)?\.txt")
@@ -136,7 +128,7 @@ def write_folder(data: DataSet, path: Path, labels: LabelKind | None = None) -> 
     for name, strings in {**splits, **data.bins}.items():
         source, target = names[name]
         texts[source] = _joined(to_lines(data.language, strings))
-        texts[target] = _joined(label_lines(data, name, strings, kind))
+        texts[target] = _joined(label_lines(data.language, strings, kind))
     manifest = {**data.manifest, "labels": kind, "files": list(texts)}
     texts[MANIFEST] = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
     try:
@@ -153,28 +145,6 @@ def default_labels(data: DataSet) -> LabelKind:
         return "membership"
     published = data.manifest.get("protocol") == "published"
     return "published" if published and data.language.name in ENCODINGS else "legal"
-
-
-def label_lines(data: DataSet, name: str, strings: Strings, kind: LabelKind) -> list[str]:
-    """The target lines of one split."""
-    if kind == "membership":
-        return ["01"[member] for member in data.labels[name].astype(int)]
-    if kind == "legal":
-        return legal_lines(data.language, strings)
-    return encode_labels(data.language, strings, as_published=kind == "published")
-
-
-def legal_lines(language: Language, strings: Strings) -> list[str]:
-    """Legal sets as text: ``101 110 010`` (see the module)."""
-    rows = language.legal_batch(strings)
-    text = np.full((*rows.shape[:2], rows.shape[2] + 1), ord(" "), dtype=np.uint8)
-    text[:, :, :-1] = rows + ord("0")
-    width = text.shape[2]
-    flat = text.reshape(len(text), width * text.shape[1])
-    return [
-        row[: width * (int(length) + 1) - 1].tobytes().decode()
-        for row, length in zip(flat, strings.lengths, strict=True)
-    ]
 
 
 def read_folder(path: Path, language: Language | None = None) -> Folder:

@@ -59,6 +59,8 @@ class PublishedProtocol:
         train: strings drawn for training.
         train_window: smallest and largest length.
         bins: window and number of strings drawn of every test bin.
+        configured: strings of training and bins in the authors' configuration; other numbers than
+            drawn only for D-2, whose files they took from elsewhere.
         loss: `mse` or `ce`, both over classes of label patterns.
         layers: of the grid.
         widths: d_model of the grid.
@@ -73,6 +75,7 @@ class PublishedProtocol:
     train: int
     train_window: Window
     bins: tuple[tuple[Window, int], ...]
+    configured: tuple[int, ...]
     loss: Loss
     layers: tuple[int, ...]
     widths: tuple[int, ...]
@@ -295,13 +298,16 @@ def _protocol(row: dict[str, str]) -> PublishedProtocol:
         lengths, size = text.split(":")
         return window(lengths), int(size)
 
+    bins = tuple(bin_of(text) for text in row["bins"].split())
+    drawn = (int(row["train"]), *(size for _, size in bins))
     return PublishedProtocol(
         language=row["language"],
         folder=row["folder"],
         drawing=cast(Drawing, row["drawing"]),
         train=int(row["train"]),
         train_window=window(row["train_window"]),
-        bins=tuple(bin_of(text) for text in row["bins"].split()),
+        bins=bins,
+        configured=tuple(map(int, row["configured"].split())) or drawn,
         loss=cast(Loss, row["loss"]),
         layers=tuple(map(int, row["layers"].split())),
         widths=tuple(map(int, row["widths"].split())),

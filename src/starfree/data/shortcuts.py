@@ -4,7 +4,8 @@ Each predictor looks up a key of the prefix in a table of majority answers fitte
 strings. A key that training never showed falls back to a shorter one:
 
     last k symbols       what a convolution of that receptive field can see
-    longest prefix       pure memorisation of the training strings
+    longest prefix       memorisation: the answer after this very prefix in training, then, where
+                         the string leaves all training strings, the last `SIDE_WINDOW` symbols
     position + window    how many symbols were read, and the last `SIDE_WINDOW` of them
     counts + window      how often each symbol was read, and the last `SIDE_WINDOW` of them
 """
@@ -102,7 +103,8 @@ def baselines(
         answers = answers[1:]
         side = answers[min(SIDE_WINDOW, len(answers) - 1)]
         found = [_score(test, f"last {k} symbols", answers[k]) for k in windows]
-        found.append(_score(test, "longest prefix", _longest_prefix(prefixes, test)))
+        remembered = _look_up(prefixes, _prefix_keys(test.symbols), side)
+        found.append(_score(test, "longest prefix", remembered))
         found.append(
             _score(
                 test,
@@ -159,16 +161,6 @@ def _look_up(table: _Table, keys: Keys, otherwise: Classes) -> Classes:
         return otherwise
     place = np.minimum(np.searchsorted(table.keys, keys), len(table.keys) - 1)
     return np.where(table.keys[place] == keys, table.answers[place], otherwise)
-
-
-def _longest_prefix(table: _Table, test: Positions) -> Classes:
-    """The answer of the longest prefix of the string that some training string has."""
-    answers = _look_up(table, _prefix_keys(test.symbols), np.full_like(test.classes, -1))
-    if not answers.shape[1]:
-        return answers
-    # Once a prefix is unknown, so are all longer ones: carry the last known answer on.
-    last = np.maximum.accumulate(np.where(answers >= 0, np.arange(answers.shape[1]), 0), axis=1)
-    return np.take_along_axis(answers, last, axis=1)
 
 
 def _score(test: Positions, kind: str, answers: Classes) -> Baseline:

@@ -17,22 +17,21 @@ import numpy as np
 Word = tuple[str, ...]
 
 
-def _no_completions(prefix: Word) -> Iterator[Word]:
-    yield from ()
-
-
 @dataclass(frozen=True)
 class Definition:
+    """A language; `completions(prefix)` lists words one of which completes any live prefix."""
+
     alphabet: Word
     member: Callable[[Word], bool]
-    completions: Callable[[Word], Iterator[Word]] = _no_completions
+    completions: Callable[[Word], Iterator[Word]] | None = None
 
     def live(self, prefix: Word) -> bool:
         """Whether some member starts with `prefix`."""
-        short = (word for length in range(3) for word in product(self.alphabet, repeat=length))
-        return any(self.member(prefix + rest) for rest in self.completions(prefix)) or any(
-            self.member(prefix + rest) for rest in short
-        )
+        if self.completions is None:
+            rests = (word for n in range(4) for word in product(self.alphabet, repeat=n))
+        else:
+            rests = self.completions(prefix)
+        return any(self.member(prefix + rest) for rest in rests)
 
 
 def definition_of(name: str) -> Definition:
@@ -47,12 +46,8 @@ def _pattern(alphabet: str, expression: str, *completions: str) -> Definition:
     return Definition(
         tuple(alphabet),
         lambda word: compiled.fullmatch("".join(word)) is not None,
-        lambda prefix: (tuple(completion) for completion in completions),
+        (lambda prefix: map(tuple, completions)) if completions else None,
     )
-
-
-def _counting(alphabet: str, holds: Callable[[Word], bool]) -> Definition:
-    return Definition(tuple(alphabet), holds)
 
 
 def _tomita_3(word: Word) -> bool:
@@ -233,15 +228,17 @@ _NAMED = {
     "tomita-1": _pattern("01", "1*"),
     "tomita-2": _pattern("01", "(10)*"),
     "tomita-3": Definition(("0", "1"), _tomita_3),
-    "tomita-4": _counting("01", lambda word: "000" not in "".join(word)),
-    "tomita-5": _counting("01", lambda word: word.count("0") % 2 == word.count("1") % 2 == 0),
-    "tomita-6": _counting("01", lambda word: (word.count("0") - word.count("1")) % 3 == 0),
+    "tomita-4": Definition(("0", "1"), lambda word: "000" not in "".join(word)),
+    "tomita-5": Definition(
+        ("0", "1"), lambda word: word.count("0") % 2 == word.count("1") % 2 == 0
+    ),
+    "tomita-6": Definition(("0", "1"), lambda word: (word.count("0") - word.count("1")) % 3 == 0),
     "tomita-7": _pattern("01", "0*1*0*1*"),
-    "parity": _counting("01", lambda word: word.count("1") % 2 == 0),
+    "parity": Definition(("0", "1"), lambda word: word.count("1") % 2 == 0),
     "aa-star": _pattern("a", "(aa)*"),
-    "aaaa-star": _pattern("a", "(aaaa)*", "aaa"),
-    "abab-star": _pattern("ab", "(abab)*", "bab"),
-    "aabbccddee": _pattern("abcde", "a+b+c+d+e+", "e", "de", "cde", "bcde", "abcde"),
+    "aaaa-star": _pattern("a", "(aaaa)*", "", "a", "aa", "aaa"),
+    "abab-star": _pattern("ab", "(abab)*", "", "b", "ab", "bab"),
+    "aabbccddee": _pattern("abcde", "a+b+c+d+e+", "", "e", "de", "cde", "bcde", "abcde"),
     "ab-d-bc": _pattern("abcd", "[ab]*d[bc]*"),
     "012-02": _pattern("012", "[012]*02*"),
     "dyck-1": _shuffle(1),

@@ -1,6 +1,7 @@
 """The sound protocol: different strings, disjoint splits, coverage, determinism."""
 
 import json
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -17,7 +18,8 @@ from starfree.languages.strings import Strings
 
 def small(name: str, **options: object) -> DataSet:
     sizes = {"train_size": 600, "validation_size": 120, "bin_size": 60}
-    return make_splits(language(name), **(sizes | options))  # type: ignore[arg-type]
+    windows = {"test_windows": ((1, 50), (51, 100))}
+    return make_splits(language(name), **(sizes | windows | options))  # type: ignore[arg-type]
 
 
 def all_splits(data: DataSet) -> dict[str, Strings]:
@@ -26,8 +28,10 @@ def all_splits(data: DataSet) -> dict[str, Strings]:
 
 
 @pytest.mark.parametrize("name", [entry.name for entry in SUITE])
-def test_splits_hold_different_members_in_their_windows(name: str) -> None:
-    data = small(name)
+def test_splits_hold_different_members_in_their_windows(
+    name: str, sound: Callable[[str], DataSet]
+) -> None:
+    data = sound(name)
     which = language(name)
     splits = all_splits(data)
     seen: set[bytes] = set()
@@ -108,12 +112,14 @@ def test_deep_languages_train_half_on_hard_strings() -> None:
 
 
 def test_rare_transitions_are_brought_in() -> None:
-    # After 12 letters a in a row, b is legal once: hardly any uniform string gets there.
-    rare = parse("regex", "((a|b)*a{12}c)?(a|b)*", "regex:((a|b)*a{12}c)?(a|b)*")
-    data = make_splits(rare, train_size=2_000, validation_size=100, bin_size=50, seed=2)
+    # Strings of up to 50 symbols reach depth 20 only on purpose, hard or not.
+    data = small("d-20", train_size=2_000, test_windows=((1, 50),))
     parts = data.manifest["train"]["parts"]
-    assert parts["rare transitions"] > 0
-    assert min(transition_counts(rare, data.train).values()) >= IDENTIFIABLE
+    assert parts["uniform"] + parts["hard"] + parts["rare transitions"] == 2_000
+    assert parts["rare transitions"] == pytest.approx(500, abs=40)
+    counts = transition_counts(language("d-20"), data.train)
+    assert len(counts) == 40
+    assert min(counts.values()) >= IDENTIFIABLE
 
 
 def test_the_manifest_counts_what_is_there() -> None:
@@ -131,7 +137,7 @@ def test_the_manifest_counts_what_is_there() -> None:
 
 
 def test_cells_that_training_does_not_show_are_marked() -> None:
-    data = small("dyck-1")
+    data = small("dyck-1", test_windows=((1, 50), (451, 500)))
     unseen = data.manifest["coverage"]["not_identifiable"]
     shown = transition_counts(language("dyck-1"), data.train)
     assert "33-64 (" in unseen["451-500"]

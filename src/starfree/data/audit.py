@@ -21,7 +21,9 @@ from starfree.data.window_optimum import WindowOptimum, window_optimum
 from starfree.errors import InputError
 from starfree.languages.language import Language
 
-OPTIMUM_WINDOWS = (4, 10)
+OPTIMUM_WINDOWS = (4, 7, 10)
+OPTIMUM_LIMIT = 20_000
+"""Windows and states for an optimum; keeps an audit to seconds."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,10 @@ def _optima(folder: Folder, part: Part) -> list[WindowOptimum]:
     uniform = folder.manifest.get("test_distribution") == "uniform"
     if not uniform or folder.label_kind != "legal":
         return []
-    found = [window_optimum(folder.language, k, part.strings.lengths) for k in OPTIMUM_WINDOWS]
+    found = [
+        window_optimum(folder.language, k, part.strings.lengths, OPTIMUM_LIMIT)
+        for k in OPTIMUM_WINDOWS
+    ]
     return [optimum for optimum in found if optimum is not None]
 
 

@@ -22,8 +22,6 @@ from starfree.languages.automaton import Automaton
 from starfree.languages.language import Language
 from starfree.languages.regular import legal_table
 
-_NODES = 300_000
-
 Counts = NDArray[np.float64]
 
 
@@ -43,7 +41,10 @@ class WindowOptimum:
 
 
 def window_optimum(
-    language: Language, window: int, lengths: Sequence[int] | NDArray[np.integer]
+    language: Language,
+    window: int,
+    lengths: Sequence[int] | NDArray[np.integer],
+    limit: int = 300_000,
 ) -> WindowOptimum | None:
     """The optimum on members drawn uniformly, with these lengths.
 
@@ -51,14 +52,15 @@ def window_optimum(
         language: whose legal sets are asked for.
         window: k.
         lengths: of the strings, with repetitions: their frequencies are the weights.
+        limit: pairs of a window and a state that may be looked at.
 
     Returns:
-        None if the language has no finite automaton, or too many windows.
+        None if the language has no finite automaton, or too many windows for `limit`.
     """
     automaton = language.automaton
     if automaton is None or not len(lengths):
         return None
-    graph = _explore(automaton, window)
+    graph = _explore(automaton, window, limit)
     if graph is None:
         return None
     frequency = np.bincount(np.asarray(lengths)) / len(lengths)
@@ -97,7 +99,7 @@ class _Graph:
     edges: tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
-def _explore(automaton: Automaton, window: int) -> _Graph | None:
+def _explore(automaton: Automaton, window: int, limit: int) -> _Graph | None:
     table = automaton.transitions.tolist()
     start: tuple[tuple[int, ...], int] = ((), automaton.start)
     number = {start: 0}
@@ -110,7 +112,7 @@ def _explore(automaton: Automaton, window: int) -> _Graph | None:
                 continue
             node = ((*context, token)[max(0, len(context) + 1 - window) :], target)
             if node not in number:
-                if len(order) >= _NODES:
+                if len(order) >= limit:
                     return None
                 number[node] = len(order)
                 order.append(node)

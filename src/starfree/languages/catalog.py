@@ -17,6 +17,7 @@ from starfree.languages.counters import BooleanExpressions, EqualBlocks, Shuffle
 from starfree.languages.language import Language
 from starfree.languages.regular import RegularLanguage
 from starfree.languages.stack import AUTOMATON_STATES, BoundedDyck
+from starfree.languages.undo import UndoFlipFlop
 
 LanguageClass = Literal["star-free", "not star-free", "counter"]
 
@@ -213,7 +214,7 @@ def _cached(reference: str) -> Language:
         case "z":
             return RegularLanguage(reference, _cyclic(reference, size))
         case _:
-            return RegularLanguage(reference, _undo_flipflop(reference, size))
+            return _undo_flipflop(reference, size)
 
 
 def _written(reference: str) -> Language:
@@ -270,36 +271,14 @@ def _word_problem(generators: list[tuple[int, ...]]) -> Automaton:
     )
 
 
-def _undo_flipflop(name: str, writes: int) -> Automaton:
-    """Flip-flop with undo (Zhou 2026): instructions w, r, i, u, each followed by a bit.
-
-    `w` stacks its bit (at most H stacked), `u` pops the last write (one always stays) and, like
-    `i`, is followed by any bit; the bit after `r` is the one on top. Members have even length and
-    start with `w`.
-    """
-    _check_size(name, 2 ** min(writes, 60) * 10)
-    alphabet = ("w", "r", "i", "u", "0", "1")
-
-    def successor(state: tuple[str, str], token: int) -> tuple[str, str] | None:
-        instruction, stack = state
-        symbol = alphabet[token]
-        match instruction, symbol:
-            case "", "w" if len(stack) < writes:
-                return "w", stack
-            case "", "r" | "i" if stack:
-                return symbol, stack
-            case "", "u" if len(stack) > 1:
-                return "i", stack[:-1]
-            case "w", "0" | "1":
-                return "", stack + symbol
-            case "i", "0" | "1":
-                return "", stack
-            case "r", "0" | "1" if stack[-1] == symbol:
-                return "", stack
-        return None
-
-    return Automaton.explore(
-        alphabet, ("", ""), successor, lambda s: s[0] == "" and s[1] != "", limit=10**6
+def _undo_flipflop(name: str, writes: int) -> Language:
+    """By its automaton while that is small, else by its stack."""
+    machine = UndoFlipFlop(name, writes)
+    if machine.live_states > AUTOMATON_STATES:
+        return machine
+    return RegularLanguage(
+        name,
+        Automaton.explore(machine.alphabet, machine.initial(), machine.successor, machine.is_final),
     )
 
 

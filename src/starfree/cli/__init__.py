@@ -1,5 +1,5 @@
 """The command line: one thin function a command."""
 
-from starfree.cli.main import main
+from starfree.cli.app import main
 
 __all__ = ["main"]

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from starfree import __version__
-from starfree.cli import experiments, languages
+from starfree.cli import datasets, experiments, languages, models, theory
 from starfree.errors import StarfreeError
 
 FAILED = 1
@@ -59,14 +59,17 @@ def starfree(
 
 
 languages.register(app)
+datasets.register(app)
+theory.register(app)
 experiments.register(app)
+models.register(app)
 
 
 def main() -> None:
     """Run the command line; never returns."""
     warnings.showwarning = _show_warning
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="starfree", standalone_mode=False)
         sys.stdout.flush()
     except _UsageError as error:
         context = getattr(error, "ctx", None)
@@ -82,6 +85,8 @@ def main() -> None:
         sys.exit(_fail(_explain(error), FAILED))
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(_fail("interrupted", INTERRUPTED))
+    if code == INTERRUPTED:  # newer versions of Typer end so by themselves, without a word
+        _fail("interrupted", INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -113,6 +113,13 @@ def test_refused(reference: str, message: str) -> None:
 
 def test_large_members_of_families() -> None:
     generator = np.random.default_rng(0)
-    for name in ("dyck-30-500", "shuffle-20", "boolean-30", "d-5000", "undo-flipflop-60"):
+    for name in (
+        "dyck-30-500",
+        "dyck-2-100000",
+        "shuffle-20",
+        "boolean-30",
+        "d-5000",
+        "undo-flipflop-60",
+    ):
         tested = language(name)
         assert tested.accepts(tested.draw(60, 1, generator)[0])

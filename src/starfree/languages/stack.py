@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from math import log2
 from string import ascii_lowercase
 
 import numpy as np
@@ -31,13 +32,16 @@ class BoundedDyck(Language):
         self.name = name
         self.types = types
         self.depth = depth
+        self._known_shapes = [[1]]
         labels = [_label(index) for index in range(types)]
         self.alphabet = (*(f"({label}" for label in labels), *(f"{label})" for label in labels))
 
     @property
     def live_states(self) -> int:
         """How many live states the minimal automaton has (exact, whether built or not)."""
-        return sum(self.types**depth for depth in range(self.depth + 1))
+        if self.types == 1:
+            return self.depth + 1
+        return int((self.types ** (self.depth + 1) - 1) // (self.types - 1))
 
     @cached_property
     def _regular(self) -> RegularLanguage | None:
@@ -73,71 +77,72 @@ class BoundedDyck(Language):
         batch, width = strings.tokens.shape
         depths = np.zeros((width + 1, batch), dtype=np.int32)
         tops = np.full((width + 1, batch), -1, dtype=np.int32)
-        # Row 0 is the floor of the stack; rows beyond H take the pushes that are illegal anyway.
-        stack = np.full((self.depth + 2, batch), -1, dtype=np.int32)
+        live = np.ones((width + 1, batch), dtype=np.bool_)
+        # Row 0 is the floor of the stack; no string stacks more brackets than it has symbols.
+        stack = np.full((min(self.depth, width) + 1) * batch, -1, dtype=np.int32)
         rows = np.arange(batch)
-        depth = depths[0].copy()
-        for t in range(width):
-            token = strings.tokens[:, t].astype(np.int32)
+        for t, token in enumerate(strings.tokens.T.astype(np.int32, order="C")):
             opens = token < self.types
-            legal = np.where(
-                opens, depth < self.depth, stack[np.maximum(depth, 0), rows] == token - self.types
-            )
-            alive = (depth >= 0) & legal
-            depth = np.where(alive, depth + np.where(opens, 1, -1), -1).astype(np.int32)
-            pushed = np.flatnonzero(alive & opens)
-            stack[depth[pushed], pushed] = token[pushed]
-            depths[t + 1] = depth
-            tops[t + 1] = stack[np.maximum(depth, 0), rows]
-        depths, tops = np.ascontiguousarray(depths.T), np.ascontiguousarray(tops.T)
-        depths[strings.beyond()] = -1
-        return depths, tops
+            legal = np.where(opens, depths[t] < self.depth, tops[t] == token - self.types)
+            np.logical_and(live[t], legal, out=live[t + 1])
+            # Dead strings stay where they are; their depth is struck out at the end.
+            np.add(depths[t], np.where(opens, 1, -1) * live[t + 1], out=depths[t + 1])
+            place = depths[t + 1] * batch + rows
+            np.copyto(tops[t + 1], stack[place])
+            np.copyto(tops[t + 1], token, where=opens & live[t + 1])
+            stack[place] = tops[t + 1]
+        depths[~live] = -1
+        depths[strings.beyond().T] = -1
+        return np.ascontiguousarray(depths.T), np.ascontiguousarray(tops.T)
+
+    @cached_property
+    def _legal_rows(self) -> BoolArray:
+        """Legal sets: of the dead, of depth 0, then by type on top below and at the full depth."""
+        same = np.eye(self.types, dtype=np.bool_)
+        rows = np.zeros((2 + 2 * self.types, self.end + 1), dtype=np.bool_)
+        rows[1 : 2 + self.types, : self.types] = True
+        rows[1, self.end] = True
+        rows[2:, self.types : self.end] = np.concatenate([same, same])
+        return rows
 
     def legal_batch(self, strings: Strings) -> BoolArray:
         depths, tops = self._stack(strings)
-        rows = np.zeros((*depths.shape, self.end + 1), dtype=np.bool_)
-        rows[:, :, : self.types] = ((depths >= 0) & (depths < self.depth))[:, :, None]
-        row, t = np.nonzero(depths > 0)
-        rows[row, t, self.types + tops[row, t]] = True
-        rows[:, :, self.end] = depths == 0
-        return rows
+        row = np.where(depths == self.depth, self.types, 0) + tops + 2
+        row[depths <= 0] = depths[depths <= 0] + 1
+        legal: BoolArray = np.take(self._legal_rows, row, axis=0)
+        return legal
 
     def accepts_batch(self, strings: Strings) -> BoolArray:
         depths, _ = self._stack(strings)
         accepted: BoolArray = depths[np.arange(len(strings)), strings.lengths] == 0
         return accepted
 
-    @cached_property
-    def _shapes(self) -> tuple[list[list[int]], list[NDArray[np.float64]]]:
-        """Ways from each depth 0..H down to 0, by length, without types: exact, and log2."""
-        exact = [[1] + [0] * self.depth]
-        return exact, [np.array([0.0] + [-np.inf] * self.depth)]
-
-    def _extend(self, length: int) -> tuple[list[list[int]], list[NDArray[np.float64]]]:
-        exact, logs = self._shapes
-        while len(exact) <= length:
-            up, down = [*exact[-1][1:], 0], [0, *exact[-1][:-1]]
-            exact.append([u + d for u, d in zip(up, down, strict=True)])
-            higher = np.append(logs[-1][1:], -np.inf)
-            lower = np.insert(logs[-1][:-1], 0, -np.inf)
-            logs.append(np.logaddexp2(higher, lower))
-        return exact, logs
+    def _shapes(self, length: int) -> list[list[int]]:
+        """Entry ``[r][d]``: ways from depth d down to 0 in r steps, types aside; d <= r and H."""
+        known = self._known_shapes
+        while len(known) <= length:
+            around = [0, *known[-1], 0, 0]
+            depths = range(min(self.depth, len(known)) + 1)
+            known.append([around[d] + around[d + 2] for d in depths])
+        return known
 
     def _count(self, length: int) -> int:
         if length % 2:
             return 0
-        exact, _ = self._extend(length)
-        return int(exact[length][0] * self.types ** (length // 2))
+        return int(self._shapes(length)[length][0] * self.types ** (length // 2))
 
     def _draw(self, length: int, count: int, generator: np.random.Generator) -> NDArray[np.int16]:
-        _, logs = self._extend(length)
+        shapes = self._shapes(length)
         tokens = np.empty((count, length), dtype=np.int16)
-        stack = np.zeros((self.depth + 1, count), dtype=np.int16)
+        stack = np.zeros((min(self.depth, length) + 1, count), dtype=np.int16)
         rows = np.arange(count)
         depth = np.zeros(count, dtype=np.int32)
         for t in range(length):
-            rest = logs[length - t - 1]
-            choices = np.stack([np.append(rest[1:], -np.inf), np.insert(rest[:-1], 0, -np.inf)], 1)
+            # log2 of the ways on through an opening and through a closing bracket, by depth.
+            rest = np.full(int(depth.max(initial=0)) + 3, -np.inf)
+            ways = [log2(n) if n else -np.inf for n in shapes[length - t - 1][: len(rest) - 1]]
+            rest[1 : len(ways) + 1] = ways
+            choices = np.stack([rest[2:], rest[:-2]], axis=1)
             closes = draw_letters(choices, depth, generator).astype(np.bool_)
             kind = generator.integers(self.types, size=count)
             tokens[:, t] = np.where(closes, self.types + stack[depth, rows], kind)
@@ -159,10 +164,8 @@ class BoundedDyck(Language):
         return ambiguous & (depths >= 0) & (np.arange(depths.shape[1]) >= window)
 
     def definiteness(self, limit: int = 64) -> int | None:
-        # Windows of matched brackets (or, for H = 1 and K = 1, none) leave the top open for ever.
-        if self.depth == 1:
-            return 1
-        return None
+        # Of depth 1 the last symbol tells all; deeper, matched brackets leave the depth open.
+        return 1 if self.depth == 1 else None
 
     @property
     def growth(self) -> Growth:

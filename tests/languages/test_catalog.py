@@ -32,6 +32,7 @@ def test_the_suite() -> None:
     for entry in entries():
         tested = language(entry.name)
         assert tested.name == entry.name
+        assert entry.name in repr(tested)
         assert (tested.automaton is None) == (entry.language_class == "counter") or (
             entry.name == "dyck-8-10"
         )

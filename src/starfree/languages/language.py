@@ -30,6 +30,9 @@ class Language(ABC):
     name: str
     alphabet: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
+
     @property
     def end(self) -> int:
         """Index of `$`, the end of string."""

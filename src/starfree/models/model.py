@@ -48,6 +48,7 @@ MODELS: dict[str, ModelKind] = {
     "lstm": Lstm,
 }
 
+
 @runtime_checkable
 class RecurrentModel(Protocol):
     """A model that reads one symbol at a time; `step` agrees with `forward`.

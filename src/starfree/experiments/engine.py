@@ -211,13 +211,11 @@ def _attempt(
 
     try:
         run(job, progress)
-    except OSError as error:
-        if error.errno not in _NO_ROOM:
-            return _failure(job, number, error)
-        return _StorageFailed(
-            error.errno or 0, error.strerror or "", str(error.filename or job.folder)
-        )
     except Exception as error:
+        cause = error.__cause__ if isinstance(error, StarfreeError) else error
+        if isinstance(cause, OSError) and cause.errno in _NO_ROOM:
+            where = str(cause.filename or job.folder)
+            return _StorageFailed(cause.errno or 0, cause.strerror or "", where)
         return _failure(job, number, error)
     return Finished(job.hash, number)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from starfree.errors import InputError
+from starfree.errors import InputError, StarfreeError
 from starfree.experiments.engine import Engine
 from starfree.experiments.events import Event, Failed, Finished, Job
 from starfree.experiments.files import write_json
@@ -113,7 +114,9 @@ class Run:
 
     def _record(self, event: Event) -> None:
         if isinstance(event, Finished):
-            self._store.add_to_index(event.hash)
+            # An index that cannot be written now is made again at the end.
+            with suppress(OSError, StarfreeError):
+                self._store.add_to_index(event.hash)
             self._outcome.ran += 1
         elif isinstance(event, Failed):
             self._store.save_failure(event.hash, event.message, event.details)

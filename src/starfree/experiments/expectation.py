@@ -1,30 +1,20 @@
-"""What theory lets one expect of a cell, until `algebra` computes it: one table, one function."""
+"""What theory lets one expect of a cell: `algebra.verdict`, for the models that reports know."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
+
+from starfree.algebra.theorems import theorem
+from starfree.algebra.verdict import expected
+from starfree.errors import StarfreeError
+from starfree.languages.catalog import language as named
 
 Answer = Literal["can", "cannot", "open"]
 
-STAR_FREE = "star-free"
-NOT_STAR_FREE = "not star-free"
-COUNTER = "counter"
-
-_SARROF = "Sarrof, Veitsman, Hahn 2024 (2405.17394)"
-_LI = "Li, Cotterell 2025 (2505.23623)"
-_WEISS = "Weiss, Goldberg, Yahav 2018; Merrill et al. 2020"
-_BHATTAMISHRA = "Bhattamishra, Ahuja, Goyal 2020 (2009.11264)"
-
-_FINITE = "finite precision"
-_COUNTING = "finite precision, unbounded integer part"
-
-# The suite's R-trivial languages: past temporal logic with one operator (Li, Cotterell 2025).
-_R_TRIVIAL = {"tomita-1", "tomita-7", "aabbccddee", "ab-d-bc"}
-# Every string is a prefix of a member, so that predicting the end is recognising the language.
-_WITHOUT_SINK = {"parity", "aa-star", "aaaa-star", "tomita-5", "tomita-6", "012-02"}
-_UNIFORM_COUNTING = {"dyck-1", "shuffle-2", "shuffle-4", "shuffle-6", "boolean-3", "boolean-5"}
+_ARCHITECTURES = ("mamba", "transformer", "lstm")
 
 
 @dataclass(frozen=True)
@@ -44,41 +34,25 @@ class Expectation:
 OPEN = Expectation("open", "no theorem covers it", "")
 
 
-def expectation(
-    language: str, language_class: str | None, model: str, options: Mapping[str, Any]
-) -> Expectation:
-    """Theory's answer for task `predict`.
+def expectation(language: str, model: str, options: Mapping[str, Any]) -> Expectation:
+    """Theory's answer for task `predict` under the sign reading, with p fractional bits.
 
     Args:
-        language: the catalog's name.
-        language_class: as in the catalog; None if not known.
-        model: the registry's name.
+        language: a reference, as `catalog.language` takes it.
+        model: the registry's name; a user's own model is `open`.
         options: the model's, every default explicit.
     """
-    if language_class is None:
+    if model not in _ARCHITECTURES:
         return OPEN
-    if model == "mamba":
-        return {
-            STAR_FREE: Expectation("can", _FINITE, _SARROF),
-            NOT_STAR_FREE: Expectation("cannot", f"{_FINITE}, gates >= 0", _SARROF),
-            COUNTER: Expectation("can", _COUNTING, _SARROF),
-        }.get(language_class, OPEN)
-    if model == "lstm":
-        condition = _COUNTING if language_class == COUNTER else _FINITE
-        return Expectation("can", condition, _WEISS)
-    if model == "transformer":
-        return _of_transformer(language, options.get("position"))
-    return OPEN
+    return _expected(language, model, str(options.get("position", "none")))
 
 
-def _of_transformer(language: str, position: object) -> Expectation:
-    soft = f"{_FINITE}, softmax, no position code"
-    if language in _UNIFORM_COUNTING:
-        return Expectation("can", "uniform attention counts, precision grows", _BHATTAMISHRA)
-    if position != "none":
-        return OPEN
-    if language in _R_TRIVIAL:
-        return Expectation("can", soft, _LI)
-    if language in _WITHOUT_SINK:
-        return Expectation("cannot", soft, _LI)
-    return OPEN
+@lru_cache(maxsize=1024)
+def _expected(language: str, model: str, position: str) -> Expectation:
+    try:
+        verdict = expected(named(language), model, position)
+    except StarfreeError:
+        return OPEN  # too large to decide, or the file of a `dfa:` language has gone
+    source = theorem(verdict.theorem).reference if verdict.theorem else ""
+    conditions = "; ".join(part for part in (verdict.arithmetic, verdict.conditions) if part)
+    return Expectation(verdict.answer, conditions, source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -125,7 +126,12 @@ class Store:
         return rows
 
     def rebuild_index(self) -> None:
-        """Make `results.sqlite` anew from the trials; readers see the old one or the new one."""
+        """Make `results.sqlite` anew from the trials; readers see the old one or the new one.
+
+        Raises:
+            OSError: the disk is full.
+            StarfreeError: SQLite fails in another way.
+        """
         fresh = self.folder / f".results.{os.getpid()}.sqlite"
         fresh.unlink(missing_ok=True)
         try:
@@ -135,6 +141,9 @@ class Store:
                     _insert(database, trial_hash, result)
             os.replace(fresh, self.index)
         except sqlite3.Error as error:
+            if "full" in str(error):
+                message = os.strerror(errno.ENOSPC)
+                raise OSError(errno.ENOSPC, message, str(self.index)) from error
             raise StarfreeError(
                 f"{self.index}: {error}; the trials are kept, `starfree report {self.folder}` "
                 "makes the index again"

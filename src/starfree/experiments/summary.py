@@ -208,9 +208,7 @@ def _cell(
             for result in of_seeds
             if (prefix := result["right_prefix"]) is not None
         ),
-        expectation=expectation(
-            facts.name, facts.language_class, model.name, first["trial"]["options"]
-        ),
+        expectation=expectation(facts.name, model.name, first["trial"]["options"]),
     )
 
 

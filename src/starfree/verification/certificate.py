@@ -1,0 +1,188 @@
+"""Certificates: what was proven of a model, how, in which arithmetic; or where it is wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import platform
+import time
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from starfree.errors import InputError
+from starfree.languages.language import Language
+from starfree.models.model import RecurrentModel
+from starfree.verification.arithmetic import ExactSums, arithmetic_of
+from starfree.verification.product import Domain, Fault, search
+
+Status = Literal["PROVEN_ALL_LENGTHS", "PROVEN_UP_TO", "COUNTEREXAMPLE", "UNKNOWN"]
+MAX_STATES = 50_000
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """Where a model is wrong.
+
+    Attributes:
+        string: as it is written on the command line.
+        position: how many symbols were read; 0 is right after `^`.
+        expected: the legal set, `$` for the end.
+        given: the model's.
+        shortest: no shorter string is a counterexample.
+    """
+
+    string: str
+    position: int
+    expected: list[str]
+    given: list[str]
+    shortest: bool
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What was proven, as it is written to ``certificate.json``.
+
+    Attributes:
+        method: of the proof.
+        domain: over which strings: prefixes of members, or all.
+        reading: of a logit: ``sign``, or ``margin g``.
+        arithmetic: the format, and whether any sum was rounded.
+        kernel: what computed.
+        states: pairs of model state and language configuration that were visited.
+        length: of PROVEN_UP_TO; all shorter strings are proven too.
+        margin: the smallest absolute logit seen; None if none was.
+    """
+
+    status: Status
+    language: str
+    states: int
+    margin: float | None
+    arithmetic: str
+    kernel: str
+    language_hash: str
+    model_hash: str
+    seconds: float
+    method: Literal["product", "inductive", "exhaustive"] = "product"
+    domain: Domain = "prefixes"
+    reading: str = "sign"
+    length: int | None = None
+    counterexample: Counterexample | None = None
+    format: int = 1
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Certificate:
+        """Read what `to_json` wrote.
+
+        Raises:
+            InputError: another format, or a field is missing or unknown.
+        """
+        if data.get("format") != 1:
+            raise InputError(f"certificate: format {data.get('format')!r} is not 1")
+        try:
+            found = data["counterexample"]
+            return cls(**{**data, "counterexample": found and Counterexample(**found)})
+        except (KeyError, TypeError) as error:
+            raise InputError(f"certificate: missing or wrong field {error}") from error
+
+
+def certify(
+    model: nn.Module,
+    language: Language,
+    domain: Domain = "prefixes",
+    margin: float = 0.0,
+    max_states: int = MAX_STATES,
+) -> Certificate:
+    """Prove that a model predicts a language on strings of every length, or find its first fault.
+
+    Visits every reachable pair of model state and language configuration. This ends where the model
+    has finitely many states; else the search stops at `max_states` and proves the lengths that it
+    covered.
+
+    Args:
+        model: recurrent (`initial_state`, `step`), task `predict`: reads `^` (token n+1) first.
+        language: what it is to predict.
+        domain: ``prefixes`` of members, or ``all`` strings (nothing is legal after an illegal one).
+        margin: wanted of every absolute logit; 0 reads the sign alone.
+        max_states: how many pairs may be visited.
+
+    Raises:
+        InputError: the model has no `step`.
+    """
+    if not isinstance(model, RecurrentModel):
+        raise InputError(
+            f"model {type(model).__name__} has no `step`: only recurrent models can be certified"
+        )
+    started = time.perf_counter()
+    with ExactSums(model) as sums:
+        found = search(model, language, domain, margin, max_states)
+    return Certificate(
+        status=_status(found.fault, found.complete),
+        language=language.name,
+        states=found.states,
+        margin=found.margin if math.isfinite(found.margin) else None,
+        arithmetic=arithmetic_of(model, sums.exact),
+        kernel=_kernel(model),
+        language_hash=language_hash(language),
+        model_hash=model_hash(model),
+        seconds=round(time.perf_counter() - started, 3),
+        domain=domain,
+        reading=f"margin {margin:g}" if margin else "sign",
+        length=None if found.complete or found.fault else found.length,
+        counterexample=_counterexample(language, found.fault) if found.fault else None,
+    )
+
+
+def _status(fault: Fault | None, complete: bool) -> Status:
+    if fault is not None:
+        return "COUNTEREXAMPLE"
+    return "PROVEN_ALL_LENGTHS" if complete else "PROVEN_UP_TO"
+
+
+def _counterexample(language: Language, fault: Fault) -> Counterexample:
+    symbols = (*language.alphabet, "$")
+
+    def names(bits: tuple[bool, ...]) -> list[str]:
+        return [symbol for symbol, bit in zip(symbols, bits, strict=True) if bit]
+
+    return Counterexample(
+        language.decode(fault.letters),
+        len(fault.letters),
+        names(fault.expected),
+        names(fault.given),
+        shortest=True,
+    )
+
+
+def _kernel(model: nn.Module) -> str:
+    device = next((p.device.type for p in model.parameters()), "cpu")
+    machine = platform.machine()
+    return f"{type(model).__module__}.step, torch {torch.__version__}, {device} {machine}"
+
+
+def model_hash(model: nn.Module) -> str:
+    """SHA-256 of the model's class, printed structure and tensors, in their dtype."""
+    digest = hashlib.sha256(f"{type(model).__qualname__}\n{model}\n".encode())
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def language_hash(language: Language) -> str:
+    """SHA-256 of the minimal automaton; of the name where there is none that is small enough."""
+    automaton = language.automaton
+    if automaton is None:
+        known: Any = language.name
+    else:
+        small = automaton.minimise()
+        known = [small.start, small.transitions.tolist(), small.accepting.tolist()]
+    text = json.dumps([list(language.alphabet), known], ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -45,9 +45,9 @@ def assert_is_witness(automaton: Automaton, verdict: Aperiodicity) -> None:
 
 @pytest.mark.parametrize("name", SUITE)
 def test_suite(name: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     verdict = decide(SUITE[name])
-    assert time.perf_counter() - start < 2  # 0.2 s unloaded
+    assert time.process_time() - start < 2  # 0.2 s unloaded
     assert verdict.star_free == (name in STAR_FREE)
     if not verdict.star_free:
         assert_is_witness(SUITE[name], verdict)
@@ -139,9 +139,9 @@ def test_aperiodic_by_construction() -> None:
 
 def test_monotone_maps_on_16_points() -> None:
     automaton = monotone_maps(16)
-    start = time.perf_counter()
+    start = time.process_time()
     verdict = decide(automaton)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     assert verdict.star_free
     assert verdict.image_sets == 2**16 - 1
 

@@ -97,14 +97,14 @@ def test_sizes(
 
 
 def test_sizes_of_large_stacks() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     circuit = cascade(bounded_dyck(2, 7))
     assert sizes(circuit) == [[3]] * 7
     assert sum(causes(circuit)) <= 33
     circuit = cascade(bounded_dyck(8, 3))
     assert sizes(circuit) == [[9]] * 3
     assert all(own <= most for own, most in zip(causes(circuit), [9, 9, 65], strict=True))
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_levels_with_groups() -> None:

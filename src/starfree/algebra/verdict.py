@@ -444,7 +444,9 @@ def expected(language: Language, architecture: str, position: str = "none") -> V
     """What theory expects of a trained architecture.
 
     Task `predict`, sign reading, p fractional bits. For `transformer` the position code matters:
-    with any code but "none" the question is open at fixed precision.
+    with any code but "none" the question is open at fixed precision. A transformer on a counter
+    language is judged at precision that grows with the log of the length: its attention averages,
+    so that no fixed number of bits holds a count.
 
     Raises:
         InputError: unknown architecture.
@@ -454,7 +456,9 @@ def expected(language: Language, architecture: str, position: str = "none") -> V
             f"no verdict for architecture {architecture!r}; one of {', '.join(_EXPECTED)}"
         )
     name = _EXPECTED[architecture]
-    if architecture == "transformer" and position != "none":
+    known = facts(language)
+    arithmetic = LOG if architecture == "transformer" and counter(known) else FIXED
+    if architecture == "transformer" and position != "none" and arithmetic == FIXED:
         conditions = f"fixed precision, position code {position}"
         return Verdict(
             name, "predict", "sign", FIXED, conditions, "open", status="no theorem covers it"
@@ -463,6 +467,6 @@ def expected(language: Language, architecture: str, position: str = "none") -> V
         row
         for row in TABLE
         if (row.architecture, row.task, row.reading, row.arithmetic)
-        == (name, "predict", "sign", FIXED)
+        == (name, "predict", "sign", arithmetic)
     )
-    return row.judge(facts(language), {})
+    return row.judge(known, {})

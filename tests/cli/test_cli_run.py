@@ -270,7 +270,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(place)], check=True)
 
 
-@pytest.mark.parametrize("room", [20_000, 80_000])
+@pytest.mark.parametrize("room", [pytest.param(20_000, marks=pytest.mark.full), 60_000])
 def test_a_full_disk_loses_nothing(tmp_path, small_disk, room):
     (tmp_path / "small.yaml").write_text(TINY)
     filler = small_disk / "filler"
@@ -292,6 +292,7 @@ def test_a_full_disk_loses_nothing(tmp_path, small_disk, room):
     assert len(result_files(tmp_path / "out")) == TRIALS
 
 
+@pytest.mark.full
 def test_a_limit_on_file_sizes_loses_nothing(tmp_path):
     (tmp_path / "small.yaml").write_text(TINY)
 

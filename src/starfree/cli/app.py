@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from starfree import __version__
-from starfree.cli import datasets, experiments, languages, models, theory
+from starfree.cli import datasets, experiments, languages, models, proofs, theory
 from starfree.errors import StarfreeError
 
 FAILED = 1
@@ -63,6 +63,7 @@ datasets.register(app)
 theory.register(app)
 experiments.register(app)
 models.register(app)
+proofs.register(app)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from torch import nn
 
 from starfree.algebra.circuit import Circuit, Cube, Unit
 
-Target = Literal["mamba", "paper"]
+Target = Literal["mamba"]
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.utils import _pytree as pytree
 
+from starfree.errors import InputError
 from starfree.languages.language import Language
 from starfree.verification.canonical import key_function
 from starfree.verification.machine import DEAD, Machine
@@ -130,6 +131,11 @@ class _Search:
         picked = torch.from_numpy(rows)
         state = pytree.tree_map(lambda leaf: leaf[picked], layer.state)
         logits, state = self.model.step(torch.full((len(rows),), token), state)
+        if logits.shape[1] <= self.letters:
+            raise InputError(
+                f"the model has {logits.shape[1]} outputs; {self.letters + 1} are needed, one for "
+                "each symbol and `$`"
+            )
         bits = logits[:, : self.letters + 1].float().numpy()
         given, expected = bits > 0, self.machine.legal(after)
         sizes = np.abs(bits)

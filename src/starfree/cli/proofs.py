@@ -1,0 +1,200 @@
+"""Commands about exact models: compile, certify."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from starfree.cli.output import Json, LanguageReference, print_json
+from starfree.errors import InputError, StarfreeError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from starfree.languages.language import Language
+    from starfree.verification.certificate import Certificate
+
+WRONG = 3
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("compile")(compile_language)
+    app.command()(certify)
+
+
+def compile_language(
+    language: LanguageReference,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The directory to write.")],
+    target: Annotated[
+        Literal["mamba"], typer.Option(help="mamba: genuine Mamba weights, loaded by transformers.")
+    ] = "mamba",
+    precision: Annotated[
+        Literal["exact", "robust"],
+        typer.Option(
+            help="robust withstands small changes of its weights; exact has half the size."
+        ),
+    ] = "robust",
+    task: Annotated[
+        Literal["predict", "recognise"],
+        typer.Option(help="predict: right on prefixes of members; recognise: on every string."),
+    ] = "predict",
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Print what every direction of the model means.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Write the exact weights of a language, proven for every length."""
+    from starfree.compiler.compile import compile_language as compiled_for
+    from starfree.compiler.folder import save
+    from starfree.languages.catalog import language as named
+    from starfree.verification.certificate import certify as prove
+
+    spoken = named(language)
+    made = compiled_for(spoken, target, precision, task)
+    certificate = prove(made.model, spoken, "all" if task == "recognise" else "prefixes")
+    if certificate.status == "COUNTEREXAMPLE":
+        raise StarfreeError(f"{language}: the compiled model is wrong: {_told(certificate)}")
+    save(made, out, certificate)
+    if json:
+        print_json(certificate.to_json())
+        return
+    if explain:
+        print(made.names.explain() + "\n")
+    print(_told(certificate))
+    print(f"written: {out} (transformers.MambaForCausalLM.from_pretrained loads it)")
+
+
+def certify(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="A directory (compiled, or of transformers), RUN_DIR:HASH, or "
+            "package.module:build@weights.safetensors.",
+        ),
+    ],
+    language: Annotated[
+        str | None,
+        typer.Argument(metavar="[LANG]", help="By default the one that the directory names."),
+    ] = None,
+    domain: Annotated[
+        Literal["prefixes", "all"] | None,
+        typer.Option(help="Strings to be right on: prefixes of members (default), or all."),
+    ] = None,
+    margin: Annotated[
+        float, typer.Option(min=0, help="Ask that every logit is at least this far from 0.")
+    ] = 0.0,
+    dtype: Annotated[
+        Literal["float32", "bfloat16", "float16"] | None,
+        typer.Option(help="Arithmetic, by default that of the weights."),
+    ] = None,
+    max_states: Annotated[int, typer.Option(min=1, help="Stop after so many states.")] = 50_000,
+    json: Json = False,
+) -> None:
+    """Prove that a model predicts a language at every length, or find a shortest fault.
+
+    Ends with exit code 3 if there is one.
+    """
+    import torch
+
+    from starfree.languages.catalog import language as named
+    from starfree.verification.certificate import certify as prove
+
+    known = _written_certificate(model)
+    reference = language or (known.language if known else None)
+    if reference is None:
+        raise InputError(f"{model}: name the language, no certificate here tells it")
+    spoken = named(reference)
+    asked = _open(model, spoken)
+    if dtype:
+        asked = asked.to(getattr(torch, dtype))
+    where = domain or (known.domain if known else "prefixes")
+    certificate = prove(asked, spoken, where, margin, max_states)
+    if json:
+        print_json(certificate.to_json())
+    else:
+        print(_told(certificate))
+    if certificate.status == "COUNTEREXAMPLE":
+        sys.exit(WRONG)
+
+
+def _written_certificate(model: str) -> Certificate | None:
+    if not Path(model).is_dir():
+        return None
+    from starfree.compiler.folder import open_folder
+
+    return open_folder(Path(model)).certificate
+
+
+def _open(model: str, language: Language) -> nn.Module:
+    """The model, ready to be asked.
+
+    Raises:
+        InputError: no such model, or one for another alphabet.
+    """
+    tokens = len(language.alphabet) + 2
+    if Path(model).is_dir():
+        from starfree.compiler.folder import open_folder
+
+        opened = open_folder(Path(model))
+        if opened.circuit and opened.circuit.alphabet != language.alphabet:
+            raise InputError(
+                f"{model}: its alphabet is {' '.join(opened.circuit.alphabet)}, that of "
+                f"{language.name} is {' '.join(language.alphabet)}"
+            )
+        return opened.model
+    if "@" in model:
+        builder, _, weights = model.rpartition("@")
+        return _trained(builder, {}, tokens, Path(weights))
+    if ":" not in model:
+        raise InputError(f"{model}: no such directory")
+    from starfree.experiments.trained import find_trial
+
+    found = find_trial(model)
+    if found.trial.task != "predict":
+        raise InputError(f"{model}: its task is {found.trial.task}; certify asks for predict")
+    return _trained(found.trial.model, found.trial.options, tokens, found.weights)
+
+
+def _trained(name: str, options: dict[str, Any], tokens: int, weights: Path) -> nn.Module:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from starfree.models.model import build
+
+    model = build(name, tokens, tokens - 1, **options)
+    try:
+        model.load_state_dict(load_file(weights))
+    except FileNotFoundError:
+        raise InputError(f"{weights}: no such file") from None
+    except (SafetensorError, RuntimeError) as error:
+        said = str(error).splitlines()
+        raise InputError(f"{weights}: not the weights of {name}: {' '.join(said[:2])}") from None
+    return model.eval()
+
+
+def _told(certificate: Certificate) -> str:
+    """The certificate in a few lines."""
+    strings = "prefixes of members" if certificate.domain == "prefixes" else "all strings"
+    found = certificate.counterexample
+    if found is not None:
+        text = f"{found.string!r}" if found.position else "the empty string"
+        first = (
+            f"after {text} it gives {{{', '.join(found.given)}}}, right is "
+            f"{{{', '.join(found.expected)}}}; no shorter string shows a fault"
+        )
+    elif certificate.status == "PROVEN_UP_TO":
+        first = f"right on {strings} of {certificate.language} up to length {certificate.length}"
+    else:
+        first = f"right on {strings} of {certificate.language}, of every length"
+    size = "" if certificate.margin is None else f", smallest |logit| {certificate.margin:g}"
+    return (
+        f"{certificate.status}: {first}\n"
+        f"{certificate.states:,} states of model and language{size}, "
+        f"in {certificate.seconds:.2f} s\n"
+        f"{certificate.arithmetic}\n{certificate.kernel}"
+    )

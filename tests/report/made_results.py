@@ -95,11 +95,13 @@ class MadeEngine:
             report(Finished(job.hash, 0))
 
 
-def made_run(folder, spec=SPEC, leave_out=(), watch=lambda event: None):
+def made_run(
+    folder, spec=SPEC, leave_out=(), watch=lambda event: None, announce=lambda jobs, kept: None
+):
     """The store of a made run, and its outcome."""
     store = Store(folder)
     store.trials.mkdir(parents=True, exist_ok=True)
     engine = MadeEngine(store, leave_out)
     experiment = parse_experiment(spec, "made.yaml")
-    outcome = Run(experiment, store, engine, lambda jobs, kept: None, watch).run()
+    outcome = Run(experiment, store, engine, announce, watch).run()
     return store, engine, outcome

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from starfree.cli.output import console
+
+if TYPE_CHECKING:
+    from starfree.experiments.store import Store
 
 RUNS = Path("runs")
 FAILED = 1
@@ -71,12 +74,10 @@ def report(
     _show_report(Store(folder))
 
 
-def _show_report(store: object) -> None:
-    from starfree.experiments.store import Store
+def _show_report(store: Store) -> None:
     from starfree.report.build import PAGE, build_report
     from starfree.report.tables import print_summary
 
-    assert isinstance(store, Store)
     summary = build_report(store)
     store.rebuild_index()
     screen = console()

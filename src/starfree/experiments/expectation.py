@@ -1,4 +1,4 @@
-"""What theory lets one expect of a cell: `algebra.verdict`, for the models that reports know."""
+"""What theory lets one expect of a cell: the one seam between reports and the verdict table."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from starfree.algebra.theorems import theorem
 from starfree.algebra.verdict import expected
 from starfree.errors import StarfreeError
-from starfree.languages.catalog import language as named
+from starfree.languages.catalog import language
 
 Answer = Literal["can", "cannot", "open"]
 
@@ -34,25 +33,25 @@ class Expectation:
 OPEN = Expectation("open", "no theorem covers it", "")
 
 
-def expectation(language: str, model: str, options: Mapping[str, Any]) -> Expectation:
-    """Theory's answer for task `predict` under the sign reading, with p fractional bits.
+def expectation(reference: str, task: str, model: str, options: Mapping[str, Any]) -> Expectation:
+    """Theory's answer for a language and a model of the registry.
 
     Args:
-        language: a reference, as `catalog.language` takes it.
-        model: the registry's name; a user's own model is `open`.
+        reference: of the language.
+        task: theory is asked about `predict` only.
+        model: the registry's name.
         options: the model's, every default explicit.
     """
-    if model not in _ARCHITECTURES:
+    if task != "predict" or model not in _ARCHITECTURES:
         return OPEN
-    return _expected(language, model, str(options.get("position", "none")))
+    return _expected(reference, model, str(options.get("position", "none")))
 
 
-@lru_cache(maxsize=1024)
-def _expected(language: str, model: str, position: str) -> Expectation:
+@lru_cache(maxsize=1_024)
+def _expected(reference: str, architecture: str, position: str) -> Expectation:
     try:
-        verdict = expected(named(language), model, position)
+        verdict = expected(language(reference), architecture, position)
     except StarfreeError:
-        return OPEN  # too large to decide, or the file of a `dfa:` language has gone
-    source = theorem(verdict.theorem).reference if verdict.theorem else ""
-    conditions = "; ".join(part for part in (verdict.arithmetic, verdict.conditions) if part)
-    return Expectation(verdict.answer, conditions, source)
+        return OPEN  # a file that is no longer there, or an automaton beyond the limits
+    conditions = "; ".join(text for text in (verdict.arithmetic, verdict.conditions) if text)
+    return Expectation(verdict.answer, conditions, verdict.reference)

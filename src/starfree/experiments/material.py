@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from starfree.algebra.facts import facts as algebra_of
 from starfree.data.shortcuts import Baseline, baselines, positions
 from starfree.data.splits import DataSet, make_splits
 from starfree.data.task import Task, make_task
@@ -95,16 +96,25 @@ def _optima(spoken: Language, task: TaskName, strings: Strings) -> dict[int, flo
     return {window: best.string_accuracy for window, best in found.items() if best is not None}
 
 
-def facts(spoken: Language) -> Mapping[str, object]:
+def language_facts(spoken: Language) -> Mapping[str, object]:
     """What a report says of a language (`summary.LanguageFacts`)."""
     titles = _titles()
     return {
         "name": spoken.name,
         "title": titles.get(spoken.name, spoken.name),
-        "language_class": language_class(spoken.name),
+        "language_class": _class_of(spoken),
         "definiteness": spoken.definiteness(),
         "nested": spoken.nested,
     }
+
+
+def _class_of(spoken: Language) -> str | None:
+    """As in the catalog; computed for languages that are not in it; None if undecided."""
+    star_free = None
+    if language_class(spoken.name) is None:
+        star_free = algebra_of(spoken).star_free
+    computed = None if star_free is None else "star-free" if star_free else "not star-free"
+    return language_class(spoken.name) or computed
 
 
 @lru_cache(maxsize=1)

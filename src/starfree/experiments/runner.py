@@ -12,7 +12,7 @@ from torch import nn
 from starfree import __version__
 from starfree.errors import StarfreeError
 from starfree.experiments.events import Job, Progress
-from starfree.experiments.material import Material, facts, material
+from starfree.experiments.material import Material, language_facts, material
 from starfree.experiments.measurement import measure_bin, measure_validation, right_prefix
 from starfree.experiments.provenance import commit, machine
 from starfree.experiments.store import Store
@@ -67,7 +67,7 @@ def _result(job: Job, ground: Material, model: nn.Module, trained: TrainResult) 
     return {
         "format": 1,
         "trial": trial.model_dump(mode="json"),
-        "language": facts(ground.language),
+        "language": language_facts(ground.language),
         "parameters": sum(p.numel() for p in model.parameters()),
         "stopped": trained.stopped,
         "steps": trained.step,

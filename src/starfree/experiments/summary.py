@@ -208,7 +208,9 @@ def _cell(
             for result in of_seeds
             if (prefix := result["right_prefix"]) is not None
         ),
-        expectation=expectation(facts.name, model.name, first["trial"]["options"]),
+        expectation=expectation(
+            first["trial"]["language"], experiment.task, model.name, first["trial"]["options"]
+        ),
     )
 
 

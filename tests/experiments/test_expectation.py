@@ -1,0 +1,58 @@
+"""Theory beside results: the paper's claims, and silence where there is no theorem."""
+
+import pytest
+
+from starfree.experiments.expectation import OPEN, expectation
+from starfree.experiments.material import language_facts
+from starfree.languages.catalog import language
+
+
+@pytest.mark.parametrize(
+    ("reference", "model", "answer"),
+    [
+        ("d-12", "mamba", "can"),
+        ("flipflop", "mamba", "can"),
+        ("parity", "mamba", "cannot"),
+        ("aa-star", "mamba", "cannot"),
+        ("tomita-5", "mamba", "cannot"),
+        ("anbn", "mamba", "can"),
+        ("shuffle-2", "mamba", "can"),
+        ("parity", "lstm", "can"),
+        ("dyck-1", "lstm", "can"),
+        ("tomita-7", "transformer", "can"),
+        ("parity", "transformer", "cannot"),
+        ("regex:(aaa)*", "mamba", "cannot"),
+        ("regex:a*b", "mamba", "can"),
+    ],
+)
+def test_the_papers_claims(reference, model, answer):
+    found = expectation(reference, "predict", model, {"position": "none"})
+    assert found.answer == answer
+    assert found.source
+    assert found.conditions
+
+
+def test_what_no_theorem_covers_is_open():
+    assert expectation("d-2", "predict", "own:build", {}) == OPEN
+    assert expectation("d-2", "recognise", "mamba", {}) == OPEN
+    assert expectation("dfa:gone.json", "predict", "mamba", {}) == OPEN
+    assert expectation("parity", "predict", "transformer", {"position": "rotary"}).answer == "open"
+
+
+@pytest.mark.parametrize(
+    ("reference", "language_class", "definiteness", "nested"),
+    [
+        ("regex:(ab)*", "star-free", 1, True),
+        ("regex:(aa)*", "not star-free", None, True),
+        ("pltl:P a @a,b", "star-free", None, False),
+        ("dyck-1", "counter", None, False),
+        ("d-7", "star-free", None, False),
+    ],
+)
+def test_facts_of_languages_inside_and_outside_the_catalog(
+    reference, language_class, definiteness, nested
+):
+    facts = language_facts(language(reference))
+    assert facts["language_class"] == language_class
+    assert facts["definiteness"] == definiteness
+    assert facts["nested"] is nested

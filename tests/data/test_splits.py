@@ -179,3 +179,24 @@ def test_a_bin_without_members_is_an_error() -> None:
     finite = parse("regex", "(a|b){3}", "regex:(a|b){3}")
     with pytest.raises(InputError, match=r"no member has a length in 51\.\.100"):
         make_splits(finite, train_size=5, validation_size=1, bin_size=1)
+
+
+def test_windows_too_short_for_hard_strings_are_uniform() -> None:
+    data = small("d-4", train_window=(1, 8), test_windows=((1, 8), (9, 20)), train_size=10)
+    assert data.manifest["train"]["parts"] == {"uniform": len(data.train)}
+    assert 9 <= len(data.train) <= 13
+
+
+def test_a_window_named_twice_is_refused() -> None:
+    with pytest.raises(InputError, match="named twice"):
+        small("parity", test_windows=((51, 60), (51, 60)))
+
+
+def test_training_on_published_strings_keeps_the_splits_apart() -> None:
+    data = small("d-4", train_distribution="published", test_distribution="published")
+    assert data.manifest["train"]["parts"] == {"published": 600}
+    splits = all_splits(data)
+    keys = Strings.concatenate(list(splits.values())).keys()
+    assert len(keys) == len(set(keys))
+    # A small language has no more different published strings than members.
+    assert len(small("tomita-2", train_distribution="published").train) <= 25

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from starfree.data import audit_checks as checks
 from starfree.data.audit_checks import Finding, Part
@@ -21,6 +22,7 @@ from starfree.data.window_optimum import WindowOptimum, window_optimum
 from starfree.errors import InputError
 from starfree.languages.language import Language
 
+BASELINE_POSITIONS = 4_000_000
 OPTIMUM_WINDOWS = (4, 7, 10)
 OPTIMUM_LIMIT = 20_000
 """Windows and states for an optimum; keeps an audit to seconds."""
@@ -90,7 +92,7 @@ def audit(path: Path, language: Language | None = None) -> AuditReport:
         language.name,
         kind,
         tuple(findings),
-        {part.name: checks.summary(part, train) for part in parts},
+        {part.name: _summary(part, train) for part in parts},
         {
             part.name: _table(scores[part.name], _optima(folder, part))
             for part in parts
@@ -147,32 +149,37 @@ def _as_configured(part: Part, index: int, protocol: PublishedProtocol | None) -
 def _baselines(
     language: Language, kind: LabelKind, parts: Sequence[Part]
 ) -> dict[str, tuple[Baseline, ...]]:
-    """Stateless predictors of the labels in the files, fitted on training."""
+    """Stateless predictors of the labels in the files, fitted on training.
+
+    Of very large splits the first strings only, as many as `BASELINE_POSITIONS` allow.
+    """
+    strings, codes = {}, _codes(parts)
+    for part in parts:
+        room = BASELINE_POSITIONS // max(part.strings.tokens.shape[1], 1)
+        strings[part.name] = part.strings.select(slice(0, room))
     if kind in ("legal", "membership"):
         task = make_task(language, "predict" if kind == "legal" else "recognise")
-        labels = {
-            part.name: part.table.chunks[:, 0] == b"1" if kind == "membership" else None
-            for part in parts
-        }
-        found = positions(
-            {part.name: task.encode(part.strings, labels[part.name]) for part in parts}
-        )
+        found = positions({name: task.encode(batch) for name, batch in strings.items()})
     else:
-        width = [part.table.chunks.shape[1] for part in parts]
-        chunks = np.concatenate([part.table.chunks.ravel() for part in parts])
-        codes = np.unique(chunks, return_inverse=True)[1].ravel().astype(np.int64)
-        ends = np.cumsum([part.table.chunks.size for part in parts])[:-1]
-        found = {
-            part.name: Positions(
-                part.strings.tokens.astype(np.int64),
-                code.reshape(len(part.strings), columns),
-                part.table.real,
-                part.strings.lengths,
+        found = {}
+        for part in parts:
+            batch = strings[part.name]
+            asked = batch.real() & part.table.whole[: len(batch), None]
+            classes = np.zeros(batch.tokens.shape, dtype=np.int64)
+            classes[asked] = codes[part.name][: int(asked.sum())]
+            found[part.name] = Positions(
+                batch.tokens.astype(np.int64), classes, asked, batch.lengths
             )
-            for part, code, columns in zip(parts, np.split(codes, ends), width, strict=True)
-        }
     tests = {part.name: found[part.name] for part in parts if part.is_bin}
     return baselines(found["train"], tests)
+
+
+def _codes(parts: Sequence[Part]) -> dict[str, NDArray[np.int64]]:
+    """The chunks of every split as numbers, the same numbers in all splits."""
+    chunks = np.concatenate([part.table.chunks for part in parts])
+    codes = np.unique(chunks, return_inverse=True)[1].ravel().astype(np.int64)
+    ends = np.cumsum([len(part.table.chunks) for part in parts])[:-1]
+    return {part.name: code for part, code in zip(parts, np.split(codes, ends), strict=True)}
 
 
 def _optima(folder: Folder, part: Part) -> list[WindowOptimum]:
@@ -203,3 +210,19 @@ def _table(
             "position_accuracy": optimum.position_accuracy,
         }
     return rows
+
+
+def _summary(part: Part, train: Part) -> dict[str, Any]:
+    """What a report prints about a split."""
+    keys = part.strings.keys()
+    known = set(train.strings.keys())
+    lengths = part.strings.lengths
+    return {
+        "strings": len(keys),
+        "distinct": len(set(keys)),
+        "in_train": None if part is train else sum(key in known for key in keys),
+        "lengths": [int(lengths.min()), int(lengths.max())] if len(lengths) else None,
+        "mean_length": float(lengths.mean()) if len(lengths) else None,
+        "window": list(part.claimed) if part.claimed else None,
+        "label_classes": part.table.classes,
+    }

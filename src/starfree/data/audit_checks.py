@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from starfree.data.coverage import IDENTIFIABLE, transition_counts
+from starfree.data.dataset import Window, sha256
 from starfree.data.labels import LabelKind, LabelTable, known_encoding, label_lines, label_table
 from starfree.data.shortcuts import Baseline
-from starfree.data.splits import Window, sha256
 from starfree.languages.counters import PAIRS, Shuffle
 from starfree.languages.encodings import ENCODINGS
 from starfree.languages.language import Language
@@ -116,34 +116,41 @@ def check_labels(language: Language, kind: LabelKind, part: Part) -> Iterator[Fi
             f"{len(part.labels[line])} characters for {_short(part.written[line])}",
             len(odd),
         )
-    wrong = (given.chunks != right.chunks) & given.real
-    count = int(wrong.sum())
-    if not count:
+    # Chunk by chunk, on the lines that fit their strings.
+    fits = np.repeat(given.whole, np.diff(right.starts))
+    truths = right.chunks[fits]
+    wrong = np.flatnonzero(given.chunks != truths)
+    if not len(wrong):
         return
-    line, place = (int(index) for index in np.argwhere(wrong)[0])
+    first = int(wrong[0])
+    line = given.line_of(first)
+    place = first - int(given.starts[line]) + (truth == "authors")
+    wrong_lines = np.unique(np.searchsorted(given.starts, wrong, side="right"))
     message = (
-        f"{count} of {int(given.real.sum())} labels are wrong ({count / given.real.sum():.1%}), on "
-        f"{int(wrong.any(axis=1).sum())} of {len(lines)} lines; first line {line + 1}, after "
-        f"{place + (truth == 'authors')} symbols of {_short(part.written[line])}: "
-        f"{given.chunks[line, place].decode()}, not {right.chunks[line, place].decode()}"
+        f"{len(wrong)} of {len(truths)} labels are wrong ({len(wrong) / len(truths):.1%}), on "
+        f"{len(wrong_lines)} of {len(lines)} lines; first line {line + 1}, after {place} symbols "
+        f"of {_short(part.written[line])}: {given.chunks[first].decode()}, not "
+        f"{truths[first].decode()}"
     )
     if truth == "authors":
         published = label_lines(language, part.strings, "published")
         if published == list(part.labels):
             message += "; they are wrong as published"
         message += _forbidding(language, part)
-    yield Finding("error", "wrong-labels", part.name, message, count)
+    yield Finding("error", "wrong-labels", part.name, message, len(wrong))
 
 
 def _forbidding(language: Language, part: Part) -> str:
     """Labels in the encoding LEGAL that forbid the very symbol that follows."""
-    if ENCODINGS[language.name] != "LEGAL" or part.table.chunks.shape[1] < 2:
+    if ENCODINGS[language.name] != "LEGAL":
         return ""
-    chunks = np.ascontiguousarray(part.table.chunks[:, :-1])
-    bits = chunks.view(np.uint8).reshape(*chunks.shape, -1)
-    following = part.strings.tokens[:, 1:].astype(np.int64)
-    bit = np.take_along_axis(bits, following[:, :, None], axis=2)[:, :, 0]
-    count = int(((bit == ord("0")) & part.table.real[:, 1:]).sum())
+    chunks = part.table.chunks
+    bits = chunks.view(np.uint8).reshape(len(chunks), -1)
+    whole = part.strings.select(part.table.whole)
+    tokens = whole.tokens[whole.real()].astype(np.int64)
+    last = np.cumsum(whole.lengths, dtype=np.int64) - 1
+    asked = np.setdiff1d(np.arange(len(tokens)), last)
+    count = int((bits[asked, tokens[asked + 1]] == ord("0")).sum())
     return f"; {count} of them forbid the very symbol that follows" if count else ""
 
 
@@ -396,22 +403,6 @@ def check_state(language: Language, scores: Mapping[str, Sequence[Baseline]]) ->
                     f"training: {baseline.kind}",
                 )
                 break
-
-
-def summary(part: Part, train: Part) -> dict[str, Any]:
-    """What a report prints about a split."""
-    keys = part.strings.keys()
-    known = set(train.strings.keys())
-    lengths = part.strings.lengths
-    return {
-        "strings": len(keys),
-        "distinct": len(set(keys)),
-        "in_train": None if part is train else sum(key in known for key in keys),
-        "lengths": [int(lengths.min()), int(lengths.max())] if len(lengths) else None,
-        "mean_length": float(lengths.mean()) if len(lengths) else None,
-        "window": list(part.claimed) if part.claimed else None,
-        "label_classes": part.table.classes,
-    }
 
 
 def _short(text: str) -> str:

@@ -7,6 +7,7 @@ stands for the state, in buckets 0, 1, 2, 3-4, 5-8, 9-16 and so on.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from starfree.data.lines import batches
 from starfree.languages.counters import BooleanExpressions, EqualBlocks, Shuffle
 from starfree.languages.language import Language
 from starfree.languages.stack import BoundedDyck
@@ -65,23 +67,29 @@ def transitions(language: Language, strings: Strings) -> Transitions:
 
 def transition_counts(language: Language, strings: Strings) -> dict[str, int]:
     """How often each transition is used; those of a finite automaton are listed even if never."""
-    used = transitions(language, strings)
-    counts = used.counts()
-    cells = np.flatnonzero(counts)
+    total: Counter[str] = Counter()
     if language.automaton is not None:
-        cells = np.flatnonzero(language.automaton.transitions.ravel() >= 0)
-    return {used.name(cell): int(counts[cell]) for cell in cells.tolist()}
+        none = transitions(language, Strings.of([]))
+        live = np.flatnonzero(language.automaton.transitions.ravel() >= 0)
+        total = Counter({none.name(cell): 0 for cell in live.tolist()})
+    for _, batch in batches(strings):
+        used = transitions(language, batch)
+        counts = used.counts()
+        for cell in np.flatnonzero(counts).tolist():
+            total[used.name(cell)] += int(counts[cell])
+    return dict(total)
 
 
 def label_classes(language: Language, strings: Strings) -> dict[str, int]:
     """How often each legal set is the answer, as bits in the alphabet's order, `$` last."""
-    rows = language.legal_batch(strings)[~strings.beyond()]
-    packed = np.packbits(rows, axis=1)
-    _, first, counts = np.unique(packed, axis=0, return_index=True, return_counts=True)
-    return {
-        "".join("01"[bit] for bit in rows[index].astype(int)): int(count)
-        for index, count in zip(first, counts, strict=True)
-    }
+    total: Counter[str] = Counter()
+    for _, batch in batches(strings):
+        rows = language.legal_batch(batch)[~batch.beyond()]
+        packed = np.packbits(rows, axis=1)
+        _, first, counts = np.unique(packed, axis=0, return_index=True, return_counts=True)
+        for index, count in zip(first, counts, strict=True):
+            total["".join("01"[bit] for bit in rows[index].astype(int))] += int(count)
+    return dict(sorted(total.items()))
 
 
 def coverage(language: Language, train: Strings, bins: Mapping[str, Strings]) -> dict[str, Any]:

@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 
+from starfree.data.dataset import DataSet
 from starfree.data.labels import LabelKind, label_lines
 from starfree.data.lines import from_lines, to_lines
 from starfree.data.published import language_of_folder
-from starfree.data.splits import DataSet
 from starfree.errors import InputError, StarfreeError
 from starfree.languages.catalog import language as named
 from starfree.languages.encodings import ENCODINGS

@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from starfree.data.lines import batches
 from starfree.languages.encodings import ENCODINGS, encode_labels, label_chunks
 from starfree.languages.language import Language
 from starfree.languages.strings import BoolArray, Strings
@@ -39,26 +40,30 @@ def label_lines(language: Language, strings: Strings, kind: LabelKind) -> list[s
 
 @dataclass(frozen=True, eq=False)
 class LabelTable:
-    """Label lines cut into chunks, one a position.
+    """Label lines cut into chunks, one a position, string after string.
 
     Attributes:
-        chunks: bytes ``[B, W]``: W = L + 1 rows for `legal`, L for the authors', 1 for membership.
-        real: bool ``[B, W]``: where a label stands.
-        whole: bool ``[B]``: lines of the right length; the others have no label at all.
+        chunks: bytes ``[N]``: L + 1 a string for `legal`, L for the authors', 1 for membership.
+        starts: int64 ``[B + 1]``: the chunks of string b are ``starts[b] : starts[b + 1]``.
+        whole: bool ``[B]``: lines of the right length; the others have no chunk at all.
     """
 
     chunks: NDArray[np.bytes_]
-    real: BoolArray
+    starts: NDArray[np.int64]
     whole: BoolArray
 
     @property
     def classes(self) -> dict[str, int]:
         """How often each chunk occurs."""
-        found, counts = np.unique(self.chunks[self.real], return_counts=True)
+        found, counts = np.unique(self.chunks, return_counts=True)
         return {
             chunk.decode(): int(count)
             for chunk, count in zip(found.tolist(), counts.tolist(), strict=True)
         }
+
+    def line_of(self, chunk: int) -> int:
+        """The string that a chunk belongs to."""
+        return int(np.searchsorted(self.starts, chunk, side="right")) - 1
 
 
 def label_table(
@@ -72,25 +77,26 @@ def label_table(
         lines: one for each string.
         kind: how they are written.
     """
-    gap = int(kind == "legal")
-    size = _chunk_size(language, kind) + gap
+    gap = " " if kind == "legal" else ""
+    size = _chunk_size(language, kind) + len(gap)
     match kind:
         case "legal":
-            counts = strings.lengths + 1
+            counts = strings.lengths.astype(np.int64) + 1
         case "membership":
-            counts = np.ones(len(strings), dtype=np.int32)
+            counts = np.ones(len(strings), dtype=np.int64)
         case _:
-            counts = strings.lengths
-    text = np.zeros((len(lines), int(counts.max(initial=0)) * size), dtype=np.uint8)
-    whole = np.zeros(len(lines), dtype=np.bool_)
-    for row, (line, count) in enumerate(zip(lines, counts.tolist(), strict=True)):
-        if len(line) == count * size - (gap and count > 0) and line.isascii():
-            whole[row] = True
-            text[row, : len(line)] = np.frombuffer(line.encode(), dtype=np.uint8)
-    cut = text.reshape(len(lines), text.shape[1] // size, size)[:, :, : size - gap]
-    chunks = np.ascontiguousarray(cut).view(f"S{size - gap}")[:, :, 0]
-    real = (np.arange(chunks.shape[1]) < counts[:, None]) & whole[:, None]
-    return LabelTable(chunks, real, whole)
+            counts = strings.lengths.astype(np.int64)
+    whole = np.array(
+        [
+            len(line) + len(gap) == count * size and line.isascii()
+            for line, count in zip(lines, counts.tolist(), strict=True)
+        ],
+        dtype=np.bool_,
+    )
+    text = "".join(line + gap for line, fits in zip(lines, whole, strict=True) if fits)
+    cut = np.frombuffer(text.encode(), dtype=np.uint8).reshape(-1, size)[:, : size - len(gap)]
+    chunks = np.ascontiguousarray(cut).view(f"S{size - len(gap)}").ravel()
+    return LabelTable(chunks, np.concatenate([[0], np.cumsum(counts * whole)]), whole)
 
 
 def guess_kind(language: Language, strings: Strings, lines: Sequence[str]) -> LabelKind:
@@ -113,12 +119,13 @@ def _chunk_size(language: Language, kind: LabelKind) -> int:
 
 
 def _legal_lines(language: Language, strings: Strings) -> list[str]:
-    rows = language.legal_batch(strings)
-    text = np.full((*rows.shape[:2], rows.shape[2] + 1), ord(" "), dtype=np.uint8)
-    text[:, :, :-1] = rows + ord("0")
-    width = text.shape[2]
-    flat = text.reshape(len(text), width * text.shape[1])
-    return [
-        row[: width * (int(length) + 1) - 1].tobytes().decode()
-        for row, length in zip(flat, strings.lengths, strict=True)
-    ]
+    lines = [""] * len(strings)
+    for places, batch in batches(strings):
+        rows = language.legal_batch(batch)
+        text = np.full((*rows.shape[:2], rows.shape[2] + 1), ord(" "), dtype=np.uint8)
+        text[:, :, :-1] = rows + ord("0")
+        width = text.shape[2]
+        flat = text.reshape(len(text), width * text.shape[1])
+        for place, row, length in zip(places.tolist(), flat, batch.lengths.tolist(), strict=True):
+            lines[place] = row[: width * (length + 1) - 1].tobytes().decode()
+    return lines

@@ -1,15 +1,18 @@
-"""Strings as lines of text and back, a whole split at a time."""
+"""Strings as lines of text and back, a whole split at a time, and in batches of little padding."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from starfree.errors import InputError
 from starfree.languages.language import Language
 from starfree.languages.strings import Strings
+
+_POSITIONS = 1 << 20
 
 
 def to_lines(language: Language, strings: Strings) -> list[str]:
@@ -47,6 +50,23 @@ def from_lines(language: Language, lines: Sequence[str], where: str) -> Strings:
     strings = Strings(np.zeros((len(lines), int(lengths.max(initial=0))), dtype=np.int16), lengths)
     strings.tokens[strings.real()] = tokens
     return strings
+
+
+def batches(strings: Strings) -> Iterator[tuple[NDArray[np.intp], Strings]]:
+    """All strings, shortest first, a bounded number of padded positions at a time.
+
+    Yields:
+        Where the strings of a batch stand among all, and the batch.
+    """
+    order = np.argsort(strings.lengths, kind="stable")
+    lengths = strings.lengths[order].astype(np.int64) + 1
+    start = 0
+    while start < len(order):
+        # The padded size of order[start:end] grows with end.
+        sizes = lengths[start:] * np.arange(1, len(order) - start + 1)
+        end = start + max(1, int(np.searchsorted(sizes, _POSITIONS, side="right")))
+        yield order[start:end], strings.select(order[start:end])
+        start = end
 
 
 def _encode(language: Language, line: str, where: str, number: int) -> np.ndarray:

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 from made_results import SPEC, made_run
 
 from starfree.errors import InputError, StarfreeError
-from starfree.experiments.execution import check
+from starfree.experiments.execution import check, run
 from starfree.experiments.plan import PlannedTrial, choose_rates, read_plan
 from starfree.experiments.spec import parse_experiment
 
@@ -99,3 +99,23 @@ def test_what_a_worker_would_stumble_over_is_found_first(old, new, message):
     assert old in SPEC
     with pytest.raises(InputError, match=message):
         check(parse_experiment(SPEC.replace(old, new), "x"))
+
+
+def test_the_verb_runs_a_spec_and_returns_the_summary(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = """
+name: verb
+languages: [parity]
+models: [{name: lstm, d_model: 4}]
+seeds: [0]
+data: {train_size: 50, validation_size: 10, bin_size: 10, test_windows: [1-20], train_window: 1-20}
+training: {tokens: 500, evaluations: 1, bin_strings: 5}
+"""
+    Path("verb.yaml").write_text(text)
+    summary = run("verb.yaml", workers=1)
+    (cell,) = summary.cells
+    assert cell.language.name == "parity"
+    assert len(cell.bins) == 1
+    assert (tmp_path / "runs" / "verb" / "experiment.json").exists()
+    with pytest.raises(InputError, match="no such file"):
+        run("nothing.yaml")

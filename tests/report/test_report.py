@@ -12,7 +12,8 @@ from rich.console import Console
 
 from starfree.errors import InputError
 from starfree.experiments.store import Store
-from starfree.report.build import build_report, read_summary
+from starfree.experiments.summary import read_summary
+from starfree.report.build import build_report
 from starfree.report.findings import against_published, against_theory, caveats, outcome, tallies
 from starfree.report.numbers import duration, percent, points
 from starfree.report.tables import print_summary

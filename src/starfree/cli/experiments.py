@@ -13,7 +13,6 @@ from starfree.cli.output import console
 if TYPE_CHECKING:
     from starfree.experiments.store import Store
 
-RUNS = Path("runs")
 FAILED = 1
 
 
@@ -47,7 +46,7 @@ def run(
     """Train, evaluate, store, report. Run it again, and it does only what is missing."""
     from starfree.experiments.builtin import load
     from starfree.experiments.engine import LocalEngine
-    from starfree.experiments.execution import Run, check
+    from starfree.experiments.execution import RUNS, Run, check
     from starfree.experiments.store import Store
     from starfree.report.progress import display
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from starfree.errors import InputError, StarfreeError
-from starfree.experiments.engine import Engine
+from starfree.experiments.builtin import load
+from starfree.experiments.engine import Engine, LocalEngine
 from starfree.experiments.events import Event, Failed, Finished, Job
 from starfree.experiments.files import write_json
 from starfree.experiments.plan import CellKey, PlannedTrial, choose_rates, write_plan
 from starfree.experiments.schedule import longest_first
 from starfree.experiments.spec import Experiment
 from starfree.experiments.store import Store
+from starfree.experiments.summary import Summary, read_summary
 from starfree.languages.catalog import language
+
+RUNS = Path("runs")
 
 Announce = Callable[[Sequence[Job], int], None]
 Watch = Callable[[Event], None]
@@ -49,6 +54,30 @@ def check(experiment: Experiment) -> None:
     experiment.trials(experiment.seeds[:1])
 
 
+def run(spec: str | Path, out: str | Path | None = None, workers: int | None = None) -> Summary:
+    """Run an experiment without a word, as `starfree run` does with a display and a report.
+
+    Workers are processes that import the script that called this: guard its own work by
+    ``if __name__ == "__main__":``.
+
+    Args:
+        spec: a built-in name, or a spec file.
+        out: the folder of the results; by default ``runs/NAME``.
+        workers: processes; by default one a core.
+
+    Raises:
+        InputError: the spec is wrong.
+        StarfreeError: another run is writing into the folder.
+    """
+    experiment, text = load(str(spec))
+    check(experiment)
+    store = Store(Path(out) if out is not None else RUNS / experiment.name)
+    with store.lock():
+        store.save_text("spec.yaml", text)
+        Run(experiment, store, LocalEngine(workers)).run()
+        return read_summary(store)[0]
+
+
 class Run:
     """One run of an experiment into a store whose lock the caller holds.
 
@@ -62,8 +91,8 @@ class Run:
         experiment: Experiment,
         store: Store,
         engine: Engine,
-        announce: Announce,
-        watch: Watch,
+        announce: Announce = lambda jobs, kept: None,
+        watch: Watch = lambda event: None,
     ) -> None:
         self._experiment = experiment
         self._store = store

@@ -8,9 +8,10 @@ from statistics import fmean
 from typing import Any
 
 from starfree.experiments.expectation import Expectation, expectation
-from starfree.experiments.plan import PlannedTrial, choose_rates
+from starfree.experiments.plan import PlannedTrial, choose_rates, read_plan
 from starfree.experiments.published_results import PublishedResult, published_accuracy
 from starfree.experiments.spec import Experiment, ModelSpec
+from starfree.experiments.store import Store
 from starfree.training.intervals import Interval, binomial_interval
 
 Result = Mapping[str, Any]
@@ -139,6 +140,24 @@ class Summary:
     planned: int
     failures: Mapping[str, str]
     versions: tuple[str, ...]
+
+
+def read_summary(store: Store) -> tuple[Summary, dict[str, Result]]:
+    """What came out so far, and the results it was made from, by hash.
+
+    Raises:
+        InputError: the folder is no run's folder.
+    """
+    experiment, planned = read_plan(store.folder)
+    results: dict[str, Result] = {
+        trial.hash: result for trial in planned if (result := store.result(trial.hash)) is not None
+    }
+    failures = {
+        trial.hash: failure["message"]
+        for trial in planned
+        if trial.hash not in results and (failure := store.failure(trial.hash)) is not None
+    }
+    return summarise(experiment, planned, results, failures), results
 
 
 def summarise(

@@ -10,10 +10,9 @@ from typing import Any
 import yaml
 
 from starfree.experiments.files import write_atomically, write_json
-from starfree.experiments.plan import read_plan
 from starfree.experiments.spec import bounds
 from starfree.experiments.store import Store
-from starfree.experiments.summary import Summary, summarise
+from starfree.experiments.summary import Summary, read_summary
 from starfree.report import figures, page
 from starfree.report.numbers import duration
 from starfree.report.style import style
@@ -23,24 +22,6 @@ RESULTS = "results.json"
 POINTS_A_WINDOW = 5  # of accuracy over length
 
 Result = Mapping[str, Any]
-
-
-def read_summary(store: Store) -> tuple[Summary, dict[str, Result]]:
-    """What came out so far, and the results it was made from, by hash.
-
-    Raises:
-        InputError: the folder is no run's folder.
-    """
-    experiment, planned = read_plan(store.folder)
-    results: dict[str, Result] = {
-        trial.hash: result for trial in planned if (result := store.result(trial.hash)) is not None
-    }
-    failures = {
-        trial.hash: failure["message"]
-        for trial in planned
-        if trial.hash not in results and (failure := store.failure(trial.hash)) is not None
-    }
-    return summarise(experiment, planned, results, failures), results
 
 
 def build_report(store: Store) -> Summary:

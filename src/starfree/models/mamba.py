@@ -2,20 +2,34 @@
 
 Parameters carry the names of state-spaces/mamba (`MixerModel` with a `head`), so that weights move
 to and from `mamba_ssm` and `transformers` by renaming alone.
+
+Where the compiled kernels can take the weights (float32 or float64 on a CPU) the whole model is one
+operation. It calls no submodule, so a hook on one (a probe, `verification.arithmetic`) brings the
+model back to PyTorch, layer by layer.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from starfree.models.options import Options
-from starfree.models.scan.reference import selective_scan
+from starfree.models.scan.backbone import (
+    Parameters,
+    Shape,
+    backbone,
+    pack_state,
+    stream,
+    unpack_state,
+)
+from starfree.models.scan.dispatch import selective_scan
+from starfree.models.scan.fused import fused
+from starfree.models.scan.operations import causal_conv
 
 NORM_EPSILON = 1e-5
 EMBEDDING_STD = 0.02
@@ -71,7 +85,12 @@ class Mamba(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits ``[B, L, outputs]`` after each of the tokens ``[B, L]``."""
-        return self.advance(tokens, self.initial_state(len(tokens)))[0]
+        compiled = self._compiled(tokens)
+        if compiled is None:
+            return self._layer_by_layer(tokens, [None] * len(self.layers))[0]
+        if _need_gradients(compiled[1].flat()) or torch.compiler.is_compiling():
+            return backbone(tokens, None, *compiled)
+        return stream(tokens, None, *compiled)
 
     def initial_state(self, batch: int) -> tuple[LayerState, ...]:
         """The state before the first symbol."""
@@ -89,6 +108,23 @@ class Mamba(nn.Module):
         self, tokens: Tensor, state: tuple[LayerState, ...]
     ) -> tuple[Tensor, tuple[LayerState, ...]]:
         """Read several symbols ``[B, L]`` from a state on: logits ``[B, L, outputs]``, state."""
+        compiled = self._compiled(tokens)
+        tensors = [tensor for layer in state for tensor in layer]
+        if compiled is None or _need_gradients([*compiled[1].flat(), *tensors]):
+            return self._layer_by_layer(tokens, state)
+        packed = pack_state(state, *compiled)
+        logits = stream(tokens, None, *compiled, packed)
+        return logits, tuple(LayerState(*layer) for layer in unpack_state(packed, compiled[0]))
+
+    def _compiled(self, tokens: Tensor) -> tuple[Shape, Parameters] | None:
+        """What the kernels take; None where PyTorch has to compute."""
+        inner = (module for module in self.modules() if module is not self)
+        return None if not tokens.numel() or any(map(_has_hooks, inner)) else fused(self)
+
+    def _layer_by_layer(
+        self, tokens: Tensor, state: Sequence[LayerState | None]
+    ) -> tuple[Tensor, tuple[LayerState, ...]]:
+        """In PyTorch; None is the state before the first symbol."""
         x = self.embedding(tokens)
         after = []
         for layer, before in zip(self.layers, state, strict=True):
@@ -106,7 +142,7 @@ class Block(nn.Module):
         self.norm = make_norm(options)
         self.mixer = Mixer(options)
 
-    def forward(self, x: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
+    def forward(self, x: Tensor, state: LayerState | None) -> tuple[Tensor, LayerState]:
         """``[B, L, d_model]`` to the same shape, and the layer's next state."""
         mixed, state = self.mixer(self.norm(x), state)
         return x + mixed, state
@@ -152,37 +188,32 @@ class Mixer(nn.Module):
             self.A_log.new_zeros(batch, inner, self.d_state),
         )
 
-    def forward(self, x: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
+    def forward(self, x: Tensor, state: LayerState | None) -> tuple[Tensor, LayerState]:
         """``[B, L, d_model]`` to the same shape, and the next state."""
         u, z = self.in_proj(x).chunk(2, dim=-1)
-        u, window = self._convolve(u, state.window)
+        window, hidden = (None, None) if state is None else state
+        u, window = causal_conv(u, self.conv1d.weight[:, 0], self.conv1d.bias, window)
         dt, B, C = self.x_proj(u).split([self.dt_rank, self.d_state, self.d_state], dim=-1)
         y, hidden = selective_scan(
             u,
-            F.linear(dt, self.dt_proj.weight),
+            nn.functional.linear(dt, self.dt_proj.weight),
             -torch.exp(self.A_log),
             B,
             C,
             self.D,
             z,
             self.dt_proj.bias,
-            state.hidden,
+            hidden,
         )
         return self.out_proj(y), LayerState(window, hidden)
 
-    def _convolve(self, u: Tensor, window: Tensor) -> tuple[Tensor, Tensor]:
-        """Causal depthwise convolution and SiLU over ``[B, L, E]``, and the last inputs.
 
-        A sum of shifted products: on a CPU faster than `conv1d` with as many groups as channels.
-        """
-        length = u.shape[1]
-        seen = torch.cat([window, u], dim=1)
-        taps = self.conv1d.weight[:, 0].unbind(1)
-        assert self.conv1d.bias is not None
-        total = self.conv1d.bias.expand_as(u)
-        for shift, tap in enumerate(taps):
-            total = torch.addcmul(total, seen[:, shift : shift + length], tap)
-        return F.silu(total), seen[:, length:]
+def _has_hooks(module: nn.Module) -> bool:
+    return bool(module._forward_hooks or module._forward_pre_hooks or module._backward_hooks)
+
+
+def _need_gradients(tensors: Iterable[Tensor | None]) -> bool:
+    return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
 
 
 def make_norm(options: MambaOptions) -> nn.Module:

@@ -151,6 +151,37 @@ def stream_state(batch: int, shape: Shape, parameters: Parameters) -> Tensor:
     return torch.zeros(batch, shape.layers, rows, width, dtype=dtype)
 
 
+def pack_state(
+    layers: Sequence[tuple[Tensor, Tensor]], shape: Shape, parameters: Parameters
+) -> Tensor:
+    """For `stream`, of each layer: window ``[B, K - 1, E]`` and state ``[B, E, N]``."""
+    packed = stream_state(len(layers[0][0]), shape, parameters)
+    for index, (window, hidden) in enumerate(layers):
+        packed[:, index, : shape.d_conv - 1, : shape.d_inner] = window
+        slots = _slots(packed, index, shape)
+        padding = (0, 0, 0, packed.shape[3] - shape.d_inner)
+        slots.copy_(torch.nn.functional.pad(hidden, padding).view_as(slots.mT).mT)
+    return packed
+
+
+def unpack_state(packed: Tensor, shape: Shape) -> list[tuple[Tensor, Tensor]]:
+    """Windows and states back from `pack_state`, as copies."""
+    batch, layers, _, width = packed.shape
+    found = []
+    for index in range(layers):
+        window = packed[:, index, : shape.d_conv - 1, : shape.d_inner].clone()
+        hidden = _slots(packed, index, shape).mT.reshape(batch, width, shape.d_state)
+        found.append((window, hidden[:, : shape.d_inner].contiguous()))
+    return found
+
+
+def _slots(packed: Tensor, index: int, shape: Shape) -> Tensor:
+    """A layer's states ``[B, groups, N, lanes]``: those of a vector's channels side by side."""
+    batch, _, _, width = packed.shape
+    lanes = _kernels().vector_bytes // packed.element_size()
+    return packed[:, index, shape.d_conv - 1 :].view(batch, width // lanes, shape.d_state, lanes)
+
+
 def _kernels() -> native.Library:
     loaded = native.library()
     assert loaded is not None

@@ -16,6 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+import torch
 from torch import nn
 
 from starfree.data.task import Examples, Task
@@ -39,6 +41,7 @@ from starfree.training.optimiser import learning_rate, make_optimiser
 from starfree.training.outcome import CurvePoint, Stopped, TrainEvent, TrainResult
 from starfree.training.reproducible import seeded, threads
 from starfree.training.settings import TrainSettings
+from starfree.training.steps import make_step
 
 EVENT_SECONDS = 0.2  # between events that tell of progress only
 
@@ -140,6 +143,7 @@ class _Run:
                 for window, strings in data.bins.items()
             }
         self.optimiser = make_optimiser(model, settings)
+        self.step = make_step(model, task.objective, self.optimiser, settings.clip)
         self.progress = _Progress()
         self.losses: list[float] = []  # since the last point of the curve
         self.told = -math.inf  # when the last event was sent
@@ -194,16 +198,9 @@ class _Run:
         batch = take(self.examples, rows)
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.settings, budget_spent)
-        self.optimiser.zero_grad()
-        total, count = self.objective.loss(self.model(batch.inputs), batch)
-        mean = total / count.clamp(min=1)
-        loss = mean.item()
+        lengths = torch.from_numpy(self.examples.lengths[rows].astype(np.int64))
+        loss = self.step(batch, lengths)
         self.losses.append(loss)
-        if math.isfinite(loss):
-            mean.backward()  # type: ignore[no-untyped-call]
-            if self.settings.clip:
-                nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
-            self.optimiser.step()
         self.progress.seconds += time.perf_counter() - began
         return loss
 
@@ -277,6 +274,7 @@ class _Run:
                 "choose another folder, or delete it"
             )
         restore_tensors(tensors, self.model, self.optimiser)
+        self.step.restored()
         curve = [CurvePoint(**point) for point in state["progress"].pop("curve")]
         self.progress = _Progress(**state["progress"], curve=curve)
         loss = self.progress.curve[-1].train_loss

@@ -71,7 +71,14 @@ class TrainStep:
             for group in (tensors, self.gradients, self.first_moments, self.second_moments)
         ]
 
-    def gradient(self, inputs: Tensor, targets: Tensor, weights: Tensor, lengths: Tensor) -> float:
+    def gradient(
+        self,
+        inputs: Tensor,
+        targets: Tensor,
+        weights: Tensor,
+        lengths: Tensor,
+        count: float | None = None,
+    ) -> float:
         """The loss of a padded batch; its gradients are written to `gradients`.
 
         Args:
@@ -79,6 +86,7 @@ class TrainStep:
             targets: for `bits` bool or uint8 ``[B, L, outputs]``, else int64 classes ``[B, L]``.
             weights: ``[B, L]`` in the model's dtype; 0 where a position does not count.
             lengths: int64 ``[B]``; positions behind a sequence's end are not computed.
+            count: what the sum of the losses is divided by; None is the sum of the weights.
         """
         if inputs.shape != weights.shape or lengths.shape != inputs.shape[:1]:
             raise ValueError(f"{inputs.shape} inputs, {weights.shape} weights, {lengths.shape}")
@@ -89,7 +97,7 @@ class TrainStep:
         if targets.dtype != wanted or weights.dtype != self._dtype:
             raise ValueError(f"targets {targets.dtype} and weights {weights.dtype} do not fit")
         inputs, targets, weights = inputs.contiguous(), targets.contiguous(), weights.contiguous()
-        total = float(weights.sum())
+        total = float(weights.sum()) if count is None else count
         loss = ctypes.c_double()
         _kernels().call(
             "step",

@@ -45,6 +45,24 @@ def test_counting_is_refused_with_a_sentence(starfree, tmp_path):
     assert not (tmp_path / "p").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "target", "status"),
+    [
+        ("tomita-4", "paper", "PROVEN_ALL_LENGTHS"),
+        ("parity", "signed", "PROVEN_ALL_LENGTHS"),
+        ("s3", "rotation", "PROVEN_ALL_LENGTHS"),
+        ("s5", "reflection", "PROVEN_ALL_LENGTHS"),
+        ("shuffle-2", "paper", "PROVEN_UP_TO"),
+    ],
+)
+def test_each_target_is_compiled_and_checked_again(starfree, tmp_path, name, target, status):
+    done = starfree("compile", name, "--target", target, "--out", tmp_path, "--json")
+    assert json.loads(done.out)["status"] == status
+    again = json.loads(starfree("certify", tmp_path, "--max-states", "500", "--json").out)
+    assert again["status"] == status
+    assert again["model_hash"] == json.loads(done.out)["model_hash"]
+
+
 def test_recognisers_are_right_on_all_strings(starfree, tmp_path):
     done = starfree(
         "compile", "regex:(ab)*@a,b,c", "--task", "recognise", "--out", tmp_path, "--json"
@@ -84,7 +102,8 @@ def test_a_user_s_model_is_certified(starfree, tmp_path, monkeypatch):
         (["certify", "nowhere", "d-2"], "nowhere: no such directory"),
         (["certify", "nowhere:1234", "d-2"], "nowhere: no run is here"),
         (["compile", "dyck-1", "--out", "x"], "unit depth1 is a counter"),
-        (["compile", "d-2", "--target", "paper", "--out", "x"], "--target"),
+        (["compile", "d-2", "--target", "lstm", "--out", "x"], "--target"),
+        (["compile", "s5", "--target", "rotation", "--out", "x"], "use reflection gates"),
     ],
 )
 def test_wrong_input_is_explained(starfree, arguments, said, tmp_path, monkeypatch):

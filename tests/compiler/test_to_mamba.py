@@ -157,5 +157,5 @@ def test_every_used_direction_has_a_name():
 def test_languages_that_count_are_refused_with_a_witness():
     with pytest.raises(NotStarFree, match="not star-free: after"):
         circuit(language("parity"))
-    with pytest.raises(InputError, match="is a cyclic; the target mamba has resets only"):
+    with pytest.raises(InputError, match="is a cyclic, and the target mamba has resets only"):
         to_mamba(circuit(language("parity"), "signed"))

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
     from starfree.languages.language import Language
     from starfree.verification.certificate import Certificate
+    from starfree.verification.product import Domain
 
 WRONG = 3
+COUNTER_STATES = 2_000  # a counter has endless states: prove some lengths, `certify` proves more
 
 
 def register(app: typer.Typer) -> None:
@@ -30,12 +32,17 @@ def compile_language(
     language: LanguageReference,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The directory to write.")],
     target: Annotated[
-        Literal["mamba"], typer.Option(help="mamba: genuine Mamba weights, loaded by transformers.")
+        Literal["mamba", "paper", "signed", "rotation", "reflection"],
+        typer.Option(
+            help="mamba: genuine Mamba weights, loaded by transformers; paper: the paper's form, "
+            "which counts too; signed, rotation, reflection: that form with more general gates."
+        ),
     ] = "mamba",
     precision: Annotated[
         Literal["exact", "robust"],
         typer.Option(
-            help="robust withstands small changes of its weights; exact has half the size."
+            help="Of target mamba: robust withstands small changes of its weights; exact has half "
+            "the size."
         ),
     ] = "robust",
     task: Annotated[
@@ -51,11 +58,15 @@ def compile_language(
     from starfree.compiler.compile import compile_language as compiled_for
     from starfree.compiler.folder import save
     from starfree.languages.catalog import language as named
+    from starfree.verification.certificate import MAX_STATES
     from starfree.verification.certificate import certify as prove
 
     spoken = named(language)
     made = compiled_for(spoken, target, precision, task)
-    certificate = prove(made.model, spoken, "all" if task == "recognise" else "prefixes")
+    counts = any(unit.kind == "counter" for unit in made.circuit.units)
+    limit = COUNTER_STATES if counts else MAX_STATES
+    domain: Domain = "all" if task == "recognise" else "prefixes"
+    certificate = prove(made.model, spoken, domain, max_states=limit)
     if certificate.status == "COUNTEREXAMPLE":
         raise StarfreeError(f"{language}: the compiled model is wrong: {_told(certificate)}")
     save(made, out, certificate)
@@ -65,7 +76,8 @@ def compile_language(
     if explain:
         print(made.names.explain() + "\n")
     print(_told(certificate))
-    print(f"written: {out} (transformers.MambaForCausalLM.from_pretrained loads it)")
+    loads = " (transformers.MambaForCausalLM.from_pretrained loads it)"
+    print(f"written: {out}{loads if target == 'mamba' else ''}")
 
 
 def certify(

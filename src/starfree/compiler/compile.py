@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from typing import Literal
 
-from starfree.algebra.cascade import cascade
+from starfree.algebra.cascade import Gates, cascade
 from starfree.algebra.circuits import circuit
 from starfree.compiler.compiled import Compiled, Target
 from starfree.compiler.to_mamba import Precision, to_mamba
+from starfree.compiler.to_textbook import to_textbook
 from starfree.errors import InputError
 from starfree.languages.language import Language
 
 Task = Literal["predict", "recognise"]
+
+GATES: dict[Target, Gates] = {
+    "mamba": "nonnegative",
+    "paper": "nonnegative",
+    "signed": "signed",
+    "rotation": "rotation",
+    "reflection": "reflection",
+}
 
 
 def compile_language(
@@ -23,9 +32,9 @@ def compile_language(
     """The language's circuit in exact weights.
 
     Args:
-        language: regular and star-free.
-        target: whose weights.
-        precision: how conjunctions are computed, see `to_mamba`.
+        language: for `mamba` and `paper` star-free; `paper` also counts.
+        target: genuine Mamba weights, the paper's form, or the latter with more general gates.
+        precision: of target `mamba`: how conjunctions are computed, see `to_mamba`.
         task: ``predict``: right on prefixes of members; ``recognise``: on every string, where
             nothing is legal once no member can follow.
 
@@ -34,8 +43,11 @@ def compile_language(
         InputError: the target cannot do the language.
         ComplexityLimit: the cascade is too large.
     """
+    gates = GATES[target]
     if task == "predict":
-        return to_mamba(circuit(language), precision)
-    if language.automaton is None:
+        made = circuit(language, gates)
+    elif language.automaton is None:
         raise InputError(f"{language.name}: no finite automaton, so no recogniser can be compiled")
-    return to_mamba(cascade(language.automaton, "recogniser", "nonnegative"), precision)
+    else:
+        made = cascade(language.automaton, "recogniser", gates)
+    return to_mamba(made, precision) if target == "mamba" else to_textbook(made, target)

@@ -10,7 +10,7 @@ from torch import nn
 
 from starfree.algebra.circuit import Circuit, Cube, Unit
 
-Target = Literal["mamba"]
+Target = Literal["mamba", "paper", "signed", "rotation", "reflection"]
 
 
 @dataclass(frozen=True)

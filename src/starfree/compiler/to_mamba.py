@@ -72,7 +72,10 @@ def to_mamba(circuit: Circuit, precision: Precision = "robust") -> Compiled:
     """
     for unit in circuit.units:
         if unit.kind != "reset":
-            raise InputError(f"unit {unit.name} is a {unit.kind}; the target mamba has resets only")
+            raise InputError(
+                f"unit {unit.name} is a {unit.kind}, and the target mamba has resets only; "
+                "the target paper counts, signed, rotation and reflection turn"
+            )
     stream = _Stream(circuit)
     plans = [_level(circuit, level, stream, precision) for level in circuit.levels]
     plans.append(_answers(circuit, stream, precision))

@@ -68,7 +68,7 @@ def _as_bytes(parts: list[Tensor]) -> Keys:
     """The bits of each row; -0 counts as 0."""
     rows = []
     for part in parts:
-        row = part.detach().reshape(len(part), -1)
+        row = part.detach().reshape(len(part), part[0].numel())
         row = row + 0.0 if part.is_floating_point() else row
         rows.append(row.contiguous().view(torch.uint8).cpu().numpy())
     return np.concatenate(rows, axis=1)

@@ -1,0 +1,109 @@
+"""Models in the paper's form against the languages' definitions."""
+
+import numpy as np
+import pytest
+import torch
+
+from starfree.compiler.compile import compile_language
+from starfree.compiler.folder import open_folder, save
+from starfree.data.sampling import sample
+from starfree.errors import InputError
+from starfree.languages.catalog import language
+from starfree.verification.certificate import certify
+
+STAR_FREE = (
+    *("tomita-1", "tomita-2", "tomita-4", "tomita-7", "d-2", "d-3", "d-4", "aabbccddee"),
+    *("ab-d-bc", "012-02", "flipflop", "dyck-2-4", "regex:~(.*)@a", "regex:a|b|aa"),
+)
+GROUPS = (
+    *(("parity", "signed"), ("tomita-5", "signed"), ("aa-star", "signed"), ("tomita-3", "signed")),
+    *(("aaaa-star", "signed"), ("abab-star", "signed"), ("tomita-6", "rotation")),
+    *(("z-7", "rotation"), ("s3", "rotation"), ("z-5", "reflection"), ("s3", "reflection")),
+    *(("s5", "reflection"), ("a5", "reflection")),
+)
+COUNTERS = ("dyck-1", "shuffle-2", "boolean-3", "anbn", "anbncn")
+DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("name", "target"), [*((name, "paper") for name in STAR_FREE), *GROUPS])
+def test_regular_languages_are_proven(name, target, dtype):
+    spoken = language(name)
+    found = certify(compile_language(spoken, target).model.to(dtype), spoken)
+    assert found.status == "PROVEN_ALL_LENGTHS"
+    assert found.margin in (8.0, None)
+    assert "exact: no sum of a linear map is rounded" in found.arithmetic
+
+
+@pytest.mark.full
+def test_d_12_is_proven():
+    spoken = language("d-12")
+    assert certify(compile_language(spoken, "paper").model, spoken).status == "PROVEN_ALL_LENGTHS"
+
+
+@pytest.mark.parametrize("name", COUNTERS)
+def test_counters_are_right_on_short_and_long_strings(name):
+    spoken = language(name)
+    model = compile_language(spoken, "paper").model
+    found = certify(model, spoken, max_states=200)
+    assert found.status == "PROVEN_UP_TO"
+    assert found.length >= 10
+    letters = len(spoken.alphabet)
+    strings = sample(spoken, 200, 300, 2, seed=0)
+    for row, length in zip(strings.tokens, strings.lengths, strict=True):
+        tokens = row[:length]
+        with torch.inference_mode():
+            logits = model(torch.tensor([[letters + 1, *tokens.tolist()]]))[0]
+        assert np.array_equal((logits[:, : letters + 1] > 0).numpy(), spoken.legal(tokens))
+
+
+def test_bfloat16_counts_to_256():
+    """256 + 1 is 256 there; the fault shows when as many brackets are closed."""
+    spoken = language("dyck-1")
+    found = certify(compile_language(spoken, "paper").model.bfloat16(), spoken, max_states=200_000)
+    assert found.status == "COUNTEREXAMPLE"
+    assert found.counterexample.string == "(" * 257 + ")" * 256
+
+
+def test_bounded_stacks_are_right_at_any_length():
+    spoken = language("dyck-8-10")
+    model = compile_language(spoken, "paper").model
+    assert certify(model, spoken, max_states=300).status == "PROVEN_UP_TO"
+    (row,) = sample(spoken, 300, 300, 1, seed=0).tokens
+    with torch.inference_mode():
+        logits = model(torch.tensor([[17, *row.tolist()]]))[0]
+    assert np.array_equal((logits[:, :17] > 0).numpy(), spoken.legal(row))
+
+
+@pytest.mark.parametrize(("name", "target"), [("tomita-4", "paper"), ("s3", "rotation")])
+def test_a_folder_gives_back_what_was_saved(name, target, tmp_path):
+    spoken = language(name)
+    made = compile_language(spoken, target)
+    certificate = certify(made.model, spoken)
+    save(made, tmp_path, certificate)
+    opened = open_folder(tmp_path)
+    assert (opened.circuit, opened.names) == (made.circuit, made.names)
+    assert certify(opened.model, spoken).model_hash == certificate.model_hash
+    (tmp_path / "model.safetensors").write_bytes(b"x" * 20)
+    with pytest.raises(InputError, match="not a compiled model of this version"):
+        open_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "said"),
+    [
+        ("parity", "paper", "not star-free"),
+        ("tomita-6", "signed", "signed gates do 2-groups only"),
+        ("s5", "rotation", "not solvable"),
+    ],
+)
+def test_gates_that_are_too_weak_are_refused(name, target, said):
+    with pytest.raises(InputError, match=said):
+        compile_language(language(name), target)
+
+
+def test_recognisers_are_proven_on_all_strings():
+    spoken = language("abab-star")
+    model = compile_language(spoken, "signed", task="recognise").model
+    assert certify(model, spoken, domain="all").status == "PROVEN_ALL_LENGTHS"
+    assert certify(model, spoken, domain="all").states > 4

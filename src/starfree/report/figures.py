@@ -130,10 +130,10 @@ def length_figure(
             )  # fmt: skip
             for cell in cells:
                 for trial in cell.trials:
-                    points = by_length.get(trial, ())
+                    width = _width(summary, cell)
                     axis.plot(
-                        *_broken(points), color=colour[cell.model.shown],
-                        linewidth=_width(summary, cell), marker="o", markersize=2.4,
+                        *_broken(by_length.get(trial, ())), color=colour[cell.model.shown],
+                        linewidth=width, marker="o", markersize=width, markeredgewidth=0,
                     )  # fmt: skip
             _percent_axis(axis)
             axis.set_xlim(left=0)

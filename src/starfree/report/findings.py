@@ -71,7 +71,7 @@ def outcome(cell: Cell) -> str:
         return f"right to {' '.join(str(length) for length, _ in cell.right_prefixes)}"
     first = cell.bins[0]
     if first.accuracy < 1.0:
-        return "not in-length"
+        return "errs in-length"
     return f"breaks at {dash(cell.breaks_at or '')}"
 
 

@@ -22,7 +22,8 @@ def jobs(tmp_path):
 
 
 def result(trial_hash):
-    bins = {"1-50": {"metrics": {"string_accuracy": {"value": 0.9995}}}}
+    shares = {"1-50": 0.9995, "51-100": 0.125}
+    bins = {w: {"metrics": {"string_accuracy": {"value": v}}} for w, v in shares.items()}
     return {"bins": bins, "total_seconds": 3.0}
 
 
@@ -57,9 +58,10 @@ def test_lines_where_there_is_no_terminal(jobs):
         tell(shown, jobs)
     lines = said(console).splitlines()
     assert lines[0] == "made: 16 trials to run, 2 there already; 2 at a time"
-    assert re.fullmatch(r"✓ d-2 +Mamba +seed 0 +1–50 99\.9 +3 s +1/16", lines[1])
-    assert re.match(r"! d-2 +Mamba +seed 1 +killed by SIGKILL; it goes on elsewhere", lines[2])
-    assert re.match(r"✗ d-2 +LSTM +seed 0 +failed: ValueError: no luck", lines[3])
+    assert lines[1] == "% of strings right at lengths 1–50 / 51–100:"
+    assert re.fullmatch(r"✓ d-2 +Mamba +seed 0 +99\.9 / 12\.5 +3 s +1/16", lines[2])
+    assert re.match(r"! d-2 +Mamba +seed 1 +killed by SIGKILL; it goes on elsewhere", lines[3])
+    assert re.match(r"✗ d-2 +LSTM +seed 0 +failed: ValueError: no luck", lines[4])
 
 
 def test_a_live_part_on_a_terminal(jobs):

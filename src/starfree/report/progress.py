@@ -42,6 +42,7 @@ class Display:
         self._forecast: Forecast | None = None
         self._running: dict[int, tuple[str, Progressed | None]] = {}
         self._ended = 0
+        self._windows = ""  # of the heading above the last line
 
     def __enter__(self) -> Self:
         return self
@@ -90,15 +91,16 @@ class Display:
         result = self._load(event.hash)
         if result is None:
             return Text(f"✓ {name}")
-        bins = "  ".join(
-            f"{dash(window)} {points(measured['metrics']['string_accuracy']['value']):>4}"
-            for window, measured in result["bins"].items()
+        windows = " / ".join(dash(window) for window in result["bins"])
+        if windows != self._windows:
+            self._windows = windows
+            self.screen.print(f"% of strings right at lengths {windows}:", style="dim")
+        shares = " / ".join(
+            points(measured["metrics"]["string_accuracy"]["value"])
+            for measured in result["bins"].values()
         )
-        count = f"{self._ended}/{len(self._jobs)}"
-        return Text.assemble(
-            ("✓ ", "green"), f"{name}  ", bins,
-            (f"  {duration(result['total_seconds'])}  {count}", "dim"),
-        )  # fmt: skip
+        tail = f"  {duration(result['total_seconds'])}  {self._ended}/{len(self._jobs)}"
+        return Text.assemble(("✓ ", "green"), f"{name}  {shares}", (tail, "dim"))
 
     def _named(self, trial_hash: str) -> str:
         """Language, model, and whatever else tells the trials apart."""
@@ -147,7 +149,9 @@ class LiveDisplay(Display):
         running = sum(event.fraction for _, event in self._running.values() if event)
         whole = Table.grid(padding=(0, 2, 0, 0))
         whole.add_row(
-            ProgressBar(len(self._jobs), self._ended + running, width=_BAR_WIDTH),
+            ProgressBar(
+                len(self._jobs), self._ended + running, width=_BAR_WIDTH, complete_style="cyan"
+            ),
             Text(f"{self._ended} of {len(self._jobs)} trials"),
             Text(self._time_left(), style="dim"),
         )
@@ -162,13 +166,17 @@ class LiveDisplay(Display):
             return [Text("idle", style="dim")]
         name = Text(self._named(trial))
         if event is None:
-            return [Text("starting", style="dim"), ProgressBar(1, 0, width=_BAR_WIDTH // 2), name]
+            return [
+                Text("starting", style="dim"),
+                ProgressBar(1, 0, width=_BAR_WIDTH // 2, complete_style="cyan"),
+                name,
+            ]
         accuracy = ""
         if event.accuracy is not None:
             accuracy = f"validation {percent(event.accuracy)}"
         return [
             Text({"data": "making data"}.get(event.phase, event.phase)),
-            ProgressBar(1, event.fraction, width=_BAR_WIDTH // 2),
+            ProgressBar(1, event.fraction, width=_BAR_WIDTH // 2, complete_style="cyan"),
             name,
             Text(accuracy, style="cyan"),
         ]

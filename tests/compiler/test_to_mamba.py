@@ -114,6 +114,30 @@ def test_a_long_ignored_run_is_remembered():
     assert wrong_bits(made.model, spoken, tokens)[0] == 0
 
 
+@pytest.mark.full
+@pytest.mark.parametrize("name", ["tomita-4", "d-4", "flipflop", "012-02", "aabbccddee"])
+def test_transformers_is_exact_on_long_strings(name, tmp_path):
+    spoken = language(name)
+    made = to_mamba(circuit(spoken))
+    save(made, tmp_path, certify(made.model, spoken))
+    (row,) = sample(spoken, 10_000, 10_000, 1, seed=0).tokens
+    assert wrong_bits(transformers_model(tmp_path), spoken, row.tolist())[0] == 0
+
+
+@pytest.mark.full
+def test_a_million_ignored_letters_change_nothing():
+    spoken = language("flipflop")
+    tokens = np.concatenate([spoken.encode("w0i0w1"), np.tile(spoken.encode("i1"), 500_000)])
+    legal = torch.from_numpy(spoken.legal(tokens))
+    model = to_mamba(circuit(spoken)).model
+    read = torch.from_numpy(np.concatenate([[6], tokens]))
+    state = model.initial_state(1)
+    with torch.inference_mode():
+        for some, right in zip(read.split(20_000), legal.split(20_000), strict=True):
+            logits, state = model.advance(some[None], state)
+            assert torch.equal(logits[0, :, :6] > 0, right)
+
+
 def test_a_folder_gives_back_what_was_saved(tmp_path):
     spoken = language("tomita-4")
     made = to_mamba(circuit(spoken))

@@ -1,0 +1,103 @@
+"""Random star-free languages compile and are proven; random counting ones are refused."""
+
+import numpy as np
+import pytest
+
+from starfree.algebra.cascade import NotStarFree
+from starfree.compiler.compile import compile_language
+from starfree.languages.automaton import Automaton
+from starfree.languages.catalog import language
+from starfree.languages.regular import RegularLanguage
+from starfree.verification.certificate import certify
+
+ALPHABET = ("a", "b", "c")
+
+
+def reset_cascade(rng):
+    """Levels of up to three values; each letter and upper state resets the next level or not."""
+    sizes = [int(rng.integers(2, 4)) for _ in range(int(rng.integers(1, 4)))]
+    letters = int(rng.integers(1, 4))
+    table = {}
+
+    def step(state, letter):
+        after = []
+        for level, size in enumerate(sizes):
+            key = (level, state[:level], letter)
+            if key not in table:
+                table[key] = int(rng.integers(-2, size))
+            after.append(state[level] if table[key] < 0 else table[key])
+        dead = ("dead", state, letter)
+        if table.setdefault(dead, bool(rng.random() < 0.2)):
+            return None
+        return tuple(after)
+
+    start = tuple(0 for _ in sizes)
+    chosen = {}
+    return Automaton.explore(
+        ALPHABET[:letters], start, step, lambda state: chosen.setdefault(state, rng.random() < 0.5)
+    )
+
+
+def order_preserving(rng):
+    """Letters are monotone maps of up to eight points."""
+    points = int(rng.integers(4, 9))
+    rows = np.sort(rng.integers(0, points, (2, points)), axis=1).T.astype(np.int32)
+    start = int(rng.integers(points))
+    return Automaton(ALPHABET[:2], rows, start, rng.random(points) < 0.5)
+
+
+def formula(rng, depth=3):
+    if depth == 0 or rng.random() < 0.15:
+        return str(rng.choice(["a", "b", "c"]))
+    operator = str(rng.choice(["!", "Y", "P", "H", "&", "|", "S", "S"]))
+    if operator in ("!", "Y", "P", "H"):
+        return f"{operator} ({formula(rng, depth - 1)})"
+    return f"({formula(rng, depth - 1)}) {operator} ({formula(rng, depth - 1)})"
+
+
+def languages(kind, count):
+    rng = np.random.default_rng(5)
+    for number in range(count):
+        if kind == "formula":
+            yield language(f"pltl:{formula(rng)} @a,b,c")
+        else:
+            draw = reset_cascade if kind == "cascade" else order_preserving
+            yield RegularLanguage(f"{kind} {number}", draw(rng))
+
+
+def check(kind, count):
+    large = 0
+    for spoken in languages(kind, count):
+        for target in ("mamba", "paper"):
+            found = certify(compile_language(spoken, target).model, spoken)
+            assert found.status == "PROVEN_ALL_LENGTHS", spoken.name
+        large += spoken.automaton.states >= 5
+    return large
+
+
+@pytest.mark.parametrize("kind", ["cascade", "monotone", "formula"])
+def test_star_free_languages_compile_and_are_proven(kind):
+    check(kind, 10)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("kind", ["cascade", "monotone", "formula"])
+def test_many_star_free_languages_compile_and_are_proven(kind):
+    large = check(kind, 130)
+    if kind == "cascade":
+        assert large >= 50
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_permutations_are_refused_with_a_checked_witness(seed):
+    rng = np.random.default_rng(seed)
+    states = int(rng.integers(2, 7))
+    rows = np.stack([rng.permutation(states) for _ in range(2)], axis=1).astype(np.int32)
+    rows[:, 0] = np.roll(np.arange(states), 1)
+    automaton = Automaton(("a", "b"), rows, 0, np.arange(states) == 0)
+    with pytest.raises(NotStarFree) as refused:
+        compile_language(RegularLanguage("permutations", automaton))
+    witness = refused.value.witness
+    member = [automaton.accepts([*witness.u, *witness.w * n, *witness.v]) for n in range(60)]
+    assert member[witness.period :] == member[: -witness.period]
+    assert len(set(member)) == 2

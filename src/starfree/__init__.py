@@ -14,16 +14,20 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from starfree.compiler.compile import compile as compile
     from starfree.data.sampling import sample as sample
     from starfree.data.splits import make_splits as make_splits
     from starfree.languages.catalog import language as language
     from starfree.models.model import build as build
+    from starfree.verification.certificate import certify as certify
 
 _HOMES = {
     "language": "starfree.languages.catalog",
     "sample": "starfree.data.sampling",
     "make_splits": "starfree.data.splits",
     "build": "starfree.models.model",
+    "compile": "starfree.compiler.compile",
+    "certify": "starfree.verification.certificate",
 }
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from starfree.algebra.cascade import NotStarFree
-from starfree.compiler.compile import compile_language
+from starfree.compiler.compile import compile
 from starfree.languages.automaton import Automaton
 from starfree.languages.catalog import language
 from starfree.languages.regular import RegularLanguage
@@ -69,7 +69,7 @@ def check(kind, count):
     large = 0
     for spoken in languages(kind, count):
         for target in ("mamba", "paper"):
-            found = certify(compile_language(spoken, target).model, spoken)
+            found = certify(compile(spoken, target).model, spoken)
             assert found.status == "PROVEN_ALL_LENGTHS", spoken.name
         large += spoken.automaton.states >= 5
     return large
@@ -96,7 +96,7 @@ def test_random_permutations_are_refused_with_a_checked_witness(seed):
     rows[:, 0] = np.roll(np.arange(states), 1)
     automaton = Automaton(("a", "b"), rows, 0, np.arange(states) == 0)
     with pytest.raises(NotStarFree) as refused:
-        compile_language(RegularLanguage("permutations", automaton))
+        compile(RegularLanguage("permutations", automaton))
     witness = refused.value.witness
     member = [automaton.accepts([*witness.u, *witness.w * n, *witness.v]) for n in range(60)]
     assert member[witness.period :] == member[: -witness.period]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from starfree.compiler.compile import compile_language
+from starfree.compiler.compile import compile
 from starfree.compiler.folder import open_folder, save
 from starfree.data.sampling import sample
 from starfree.errors import InputError
@@ -29,7 +29,7 @@ DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 @pytest.mark.parametrize(("name", "target"), [*((name, "paper") for name in STAR_FREE), *GROUPS])
 def test_regular_languages_are_proven(name, target, dtype):
     spoken = language(name)
-    found = certify(compile_language(spoken, target).model.to(dtype), spoken)
+    found = certify(compile(spoken, target).model.to(dtype), spoken)
     assert found.status == "PROVEN_ALL_LENGTHS"
     assert found.margin in (8.0, None)
     assert "exact: no sum of a linear map is rounded" in found.arithmetic
@@ -38,13 +38,13 @@ def test_regular_languages_are_proven(name, target, dtype):
 @pytest.mark.full
 def test_d_12_is_proven():
     spoken = language("d-12")
-    assert certify(compile_language(spoken, "paper").model, spoken).status == "PROVEN_ALL_LENGTHS"
+    assert certify(compile(spoken, "paper").model, spoken).status == "PROVEN_ALL_LENGTHS"
 
 
 @pytest.mark.parametrize("name", COUNTERS)
 def test_counters_are_right_on_short_and_long_strings(name):
     spoken = language(name)
-    model = compile_language(spoken, "paper").model
+    model = compile(spoken, "paper").model
     found = certify(model, spoken, max_states=200)
     assert found.status == "PROVEN_UP_TO"
     assert found.length >= 10
@@ -60,14 +60,14 @@ def test_counters_are_right_on_short_and_long_strings(name):
 def test_bfloat16_counts_to_256():
     """256 + 1 is 256 there; the fault shows when as many brackets are closed."""
     spoken = language("dyck-1")
-    found = certify(compile_language(spoken, "paper").model.bfloat16(), spoken, max_states=200_000)
+    found = certify(compile(spoken, "paper").model.bfloat16(), spoken, max_states=200_000)
     assert found.status == "COUNTEREXAMPLE"
     assert found.counterexample.string == "(" * 257 + ")" * 256
 
 
 def test_bounded_stacks_are_right_at_any_length():
     spoken = language("dyck-8-10")
-    model = compile_language(spoken, "paper").model
+    model = compile(spoken, "paper").model
     assert certify(model, spoken, max_states=300).status == "PROVEN_UP_TO"
     (row,) = sample(spoken, 300, 300, 1, seed=0).tokens
     with torch.inference_mode():
@@ -78,7 +78,7 @@ def test_bounded_stacks_are_right_at_any_length():
 @pytest.mark.parametrize(("name", "target"), [("tomita-4", "paper"), ("s3", "rotation")])
 def test_a_folder_gives_back_what_was_saved(name, target, tmp_path):
     spoken = language(name)
-    made = compile_language(spoken, target)
+    made = compile(spoken, target)
     certificate = certify(made.model, spoken)
     save(made, tmp_path, certificate)
     opened = open_folder(tmp_path)
@@ -99,11 +99,11 @@ def test_a_folder_gives_back_what_was_saved(name, target, tmp_path):
 )
 def test_gates_that_are_too_weak_are_refused(name, target, said):
     with pytest.raises(InputError, match=said):
-        compile_language(language(name), target)
+        compile(language(name), target)
 
 
 def test_recognisers_are_proven_on_all_strings():
     spoken = language("abab-star")
-    model = compile_language(spoken, "signed", task="recognise").model
+    model = compile(spoken, "signed", task="recognise").model
     assert certify(model, spoken, domain="all").status == "PROVEN_ALL_LENGTHS"
     assert certify(model, spoken, domain="all").states > 4

@@ -55,7 +55,7 @@ def compile_language(
     json: Json = False,
 ) -> None:
     """Write the exact weights of a language, proven for every length."""
-    from starfree.compiler.compile import compile_language as compiled_for
+    from starfree.compiler.compile import compile as compiled_for
     from starfree.compiler.folder import save
     from starfree.languages.catalog import language as named
     from starfree.verification.certificate import MAX_STATES

@@ -23,7 +23,7 @@ GATES: dict[Target, Gates] = {
 }
 
 
-def compile_language(
+def compile(
     language: Language,
     target: Target = "mamba",
     precision: Precision = "robust",

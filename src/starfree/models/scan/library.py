@@ -101,6 +101,7 @@ def threads() -> int:
     return torch.get_num_threads()
 
 
+@torch.compiler.assume_constant_result
 def library() -> Library | None:
     """The compiled kernels, or None where PyTorch has to compute (see `status`)."""
     if os.environ.get(SWITCH, "").lower() in ("off", "0", "no"):

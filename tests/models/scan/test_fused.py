@@ -113,6 +113,7 @@ def test_nothing_to_fuse_without_kernels(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @needs_kernels
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # of torch's own tracer
 def test_torch_compile_passes_through() -> None:
     mamba = model("rms", False)
     tokens = torch.randint(5, (3, 40))

@@ -101,12 +101,15 @@ def threads() -> int:
     return torch.get_num_threads()
 
 
-@torch.compiler.assume_constant_result
 def library() -> Library | None:
     """The compiled kernels, or None where PyTorch has to compute (see `status`)."""
     if os.environ.get(SWITCH, "").lower() in ("off", "0", "no"):
         return None
     return _load()[0]
+
+
+# torch.compile need not trace how they are found.
+torch.compiler.assume_constant_result(library)  # type: ignore[no-untyped-call]
 
 
 def status() -> Status:

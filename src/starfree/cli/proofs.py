@@ -153,11 +153,8 @@ def _open(model: str, language: Language) -> nn.Module:
         from starfree.compiler.folder import open_folder
 
         opened = open_folder(Path(model))
-        if opened.circuit and opened.circuit.alphabet != language.alphabet:
-            raise InputError(
-                f"{model}: its alphabet is {' '.join(opened.circuit.alphabet)}, that of "
-                f"{language.name} is {' '.join(language.alphabet)}"
-            )
+        if opened.circuit:
+            _check_alphabet(model, opened.circuit.alphabet, language)
         return opened.model
     if "@" in model:
         builder, _, weights = model.rpartition("@")
@@ -169,7 +166,16 @@ def _open(model: str, language: Language) -> nn.Module:
     found = find_trial(model)
     if found.trial.task != "predict":
         raise InputError(f"{model}: its task is {found.trial.task}; certify asks for predict")
+    _check_alphabet(model, found.symbols, language)
     return _trained(found.trial.model, found.trial.options, tokens, found.weights)
+
+
+def _check_alphabet(model: str, alphabet: tuple[str, ...], language: Language) -> None:
+    if alphabet != language.alphabet:
+        raise InputError(
+            f"{model}: its alphabet is {' '.join(alphabet)}, that of {language.name} is "
+            f"{' '.join(language.alphabet)}"
+        )
 
 
 def _trained(name: str, options: dict[str, Any], tokens: int, weights: Path) -> nn.Module:

@@ -34,7 +34,7 @@ models:
 seeds: [0]
 data: {train_size: 200, validation_size: 40, bin_size: 40, test_windows: [1-20, 21-40],
        train_window: 1-20}
-training: {tokens: 12000, evaluations: 30, validation_strings: 10, bin_strings: 5}
+training: {tokens: 60000, evaluations: 60, validation_strings: 10, bin_strings: 5}
 """
 
 TINY = """

@@ -54,7 +54,7 @@ def test_results_hold_what_the_definitions_ask_for(finished):
     assert len(value["trials"]) == TRIALS
     for trial in value["trials"]:
         assert trial["stopped"] == "budget"
-        assert trial["tokens"] >= 12000
+        assert trial["tokens"] >= 60000
         assert trial["version"]
         assert trial["parameters"] > 0
         for measured in trial["bins"].values():
@@ -136,13 +136,14 @@ def test_a_killed_run_loses_no_finished_trial_and_goes_on(tmp_path, finished):
     (tmp_path / "small.yaml").write_text(SMALL)
     out = tmp_path / "out"
     started = start(tmp_path)
-    wait_for(lambda: list(out.glob("trials/*/checkpoint.safetensors")), "a checkpoint")
+    wait_for(lambda: list(out.glob("trials/*/spec.json")), "the first trial")
     # a second run in the same folder is refused while the first one lives
     second = finish(start(tmp_path))
     assert second.code == 1
     (line,) = second.err.splitlines()
     assert "another run is writing here" in line
     assert f"process {started.pid}" in line
+    wait_for(lambda: list(out.glob("trials/*/checkpoint.safetensors")), "a checkpoint")
     os.kill(started.pid, signal.SIGKILL)
     finish(started)
     wait_for(lambda: not _session_alive(started.pid), "the workers' end")
@@ -214,7 +215,7 @@ def test_a_failing_trial_does_not_stop_the_others(tmp_path):
           "error: bad.yaml: sead: no such field (fields: "]),
         ("d-2", "d-two", ["error: languages[1]: unknown language 'd-two'"]),
         ("d_state: 2", "d_stat: 2", ["error: model mamba: option `d_stat` is unknown; allowed: "]),
-        ("tokens: 12000", "tokens: 0", ["error: bad.yaml: training.tokens: "]),
+        ("tokens: 60000", "tokens: 0", ["error: bad.yaml: training.tokens: "]),
         ("name: small", "name: [", ["error: bad.yaml: line 4, column 1: not YAML"]),
     ],
 )  # fmt: skip

@@ -22,7 +22,9 @@ def parse(notation: str, text: str, reference: str) -> RegularLanguage:
         InputError: malformed; one line that names the reference, the place, and what was expected.
         ComplexityLimit: its automaton would be too large.
     """
-    name = reference if len(reference) <= 80 else f"{reference[:77]}..."
+    # A long expression is cut; the name of a file never is.
+    whole = notation == "dfa" or len(reference) <= 80
+    name = reference if whole else f"{reference[:77]}..."
     try:
         return RegularLanguage(reference, _automaton(notation, text))
     except RecursionError:

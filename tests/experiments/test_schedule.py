@@ -12,7 +12,7 @@ languages: [parity]
 models:
   - {name: lstm, layers: 1}
   - {name: lstm, layers: 3}
-  - {name: mamba, layers: 3}
+  - {name: transformer, layers: 3}
 seeds: [0, 1]
 """
 
@@ -27,7 +27,7 @@ def jobs(tmp_path):
 
 def test_the_longest_go_first(jobs):
     order = [(job.trial.model, job.trial.options["layers"]) for job in longest_first(jobs)]
-    assert order == [("mamba", 3)] * 2 + [("lstm", 3)] * 2 + [("lstm", 1)] * 2
+    assert order == [("transformer", 3)] * 2 + [("lstm", 3)] * 2 + [("lstm", 1)] * 2
 
 
 def test_twice_the_tokens_cost_twice(jobs):
@@ -78,7 +78,7 @@ def test_a_resumed_trial_is_not_taken_for_a_fast_one(jobs):
 
 def test_workers_share_the_work(jobs):
     clock = Clock()
-    alike = [job for job in jobs if job.trial.model == "mamba"]
+    alike = [job for job in jobs if job.trial.model == "transformer"]
     alone = Forecast(alike, workers=1, clock=clock)
     together = Forecast(alike, workers=2, clock=clock)
     for forecast in (alone, together):

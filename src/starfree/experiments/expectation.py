@@ -38,11 +38,11 @@ def expectation(reference: str, task: str, model: str, options: Mapping[str, Any
 
     Args:
         reference: of the language.
-        task: theory is asked about `predict` only.
+        task: theory is asked about `predict`; the authors' labels are a function of legal sets.
         model: the registry's name.
         options: the model's, every default explicit.
     """
-    if task != "predict" or model not in _ARCHITECTURES:
+    if task not in ("predict", "published") or model not in _ARCHITECTURES:
         return OPEN
     return _expected(reference, model, str(options.get("position", "none")))
 

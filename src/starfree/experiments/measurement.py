@@ -79,9 +79,10 @@ def measure_bin(ground: Material, model: nn.Module, window: str, batch_size: int
 def right_prefix(ground: Material, model: nn.Module) -> dict[str, int] | None:
     """Of a nested language: how long a prefix of its longest test string is read without error.
 
-    There the test strings are prefixes of one another, so that their share says nothing more.
+    There the test strings are prefixes of one another, so that their share says nothing more; but
+    for task `recognise`, which asks once a string.
     """
-    if not ground.language.nested:
+    if not ground.language.nested or ground.task.name == "recognise":
         return None
     strings = max(ground.data.bins.values(), key=lambda s: int(s.lengths.max(initial=0)))
     longest = strings.select(np.array([int(strings.lengths.argmax())]))

@@ -17,6 +17,7 @@ from starfree.training.intervals import Interval, binomial_interval
 Result = Mapping[str, Any]
 
 PROVISIONAL_BELOW = 5  # seeds
+COMPARABLE = ("predict", "published")  # tasks like the one of the published numbers
 
 
 @dataclass(frozen=True)
@@ -251,11 +252,15 @@ def _bin(
         strings=strings,
         accuracy=accuracy,
         # The strings are the same for every seed: they count once.
-        interval=None if language.nested else binomial_interval(round(accuracy * strings), strings),
+        interval=None
+        if of_seeds[0]["right_prefix"] is not None
+        else binomial_interval(round(accuracy * strings), strings),
         seeds=seeds,
         baseline=None if best is None else best["value"],
         baseline_kind="" if best is None else best["kind"],
-        published=published_accuracy(language.name, model.name, options.get("layers"), rank),
+        published=published_accuracy(language.name, model.name, options.get("layers"), rank)
+        if of_seeds[0]["trial"]["task"] in COMPARABLE
+        else None,
         identifiable=bool(measured[0]["identifiable"]),
     )
 

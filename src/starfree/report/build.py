@@ -77,12 +77,12 @@ def _draw(store: Store, summary: Summary, results: Mapping[str, Result]) -> list
 
 
 _ACCURACY_CAPTION = (
-    "Share of test strings that are right at every position. Solid: lengths of the training set; "
+    "Share of test strings that are right. Solid: lengths of the training set; "
     "hatched: longer. Whiskers: 95 % over strings. Dashed: the best predictor without state on "
     "the same strings: a bar below it shows no state. A bar of 0 is drawn as a thin line."
 )
 _LENGTH_CAPTION = (
-    "Where it breaks: share of strings right at every position, by length. Shaded: the lengths of "
+    "Where it breaks: share of right strings by length. Shaded: the lengths of "
     "the training set. Nothing was tested where a line is interrupted."
 )
 _CURVES_CAPTION = (

@@ -13,6 +13,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from starfree.experiments.summary import BinSummary, Cell, Summary
+from starfree.report.findings import measure
 from starfree.report.style import INK, QUIET, RULE, colours, style
 
 PANELS = (
@@ -71,7 +72,7 @@ def accuracy_figure(summary: Summary) -> Figure:
             _bars(axis, summary, languages)
             axis.set_title(title)
         for axis in axes[:1] if side_by_side else axes:
-            axis.set_ylabel("strings right at every position")
+            axis.set_ylabel(measure(summary))
         _bar_legend(figure, summary)
     return figure
 
@@ -95,7 +96,7 @@ def curves_figure(summary: Summary, curves: Mapping[str, Sequence[CurvePoint]]) 
             _percent_axis(axis)
             axis.set_xlim(left=0)
         figure.supxlabel("training tokens", fontsize=9)
-        figure.supylabel("strings right at every position", fontsize=9)
+        figure.supylabel(measure(summary), fontsize=9)
         in_length, longer = _window_names(summary)
         lines = [
             Line2D([], [], color=INK, label=in_length),
@@ -138,7 +139,7 @@ def length_figure(
             _percent_axis(axis)
             axis.set_xlim(left=0)
         figure.supxlabel("length of the string", fontsize=9)
-        figure.supylabel("strings right at every position", fontsize=9)
+        figure.supylabel(measure(summary), fontsize=9)
         extra: list[Line2D | Patch] = [
             Line2D([], [], color=INK, linewidth=1.0, linestyle=(0, (1, 1.5)),
                    label="best stateless baseline"),

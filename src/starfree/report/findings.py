@@ -53,6 +53,13 @@ def tallies(summary: Summary) -> dict[str, dict[str, Tally]]:
     return found
 
 
+def measure(summary: Summary) -> str:
+    """What is counted."""
+    if summary.experiment.task == "recognise":
+        return "strings judged right"
+    return "strings right at every position"
+
+
 def windows(summary: Summary) -> list[str]:
     """What the windows are called: by length where all languages share them, else by rank."""
     ranks = max((len(cell.bins) for cell in summary.cells), default=0)

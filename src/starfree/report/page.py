@@ -16,6 +16,18 @@ from starfree.report import findings
 from starfree.report.numbers import dash, percent, points
 from starfree.report.style import style
 
+_QUESTIONS = {
+    "predict": "A model reads a string symbol by symbol and says, after every prefix, which "
+    "symbols may follow and whether the string may end. A string counts only if every answer is "
+    "right.",
+    "recognise": "A model reads a string and says at its end whether it is a member; half of the "
+    "strings are not.",
+    "state": "A model reads a string symbol by symbol and says, after every prefix, in which state "
+    "the language's automaton is. A string counts only if every answer is right.",
+    "published": "A model reads a string symbol by symbol and gives, after each, the label of the "
+    "paper's authors. A string counts only if every answer is right.",
+}
+
 
 @dataclass(frozen=True)
 class Drawing:
@@ -95,6 +107,8 @@ def render(summary: Summary, drawings: Sequence[Drawing], provenance: Provenance
         compared=findings.compared_with_published(summary),
         caveats=findings.caveats(summary),
         outcome=findings.outcome,
+        measure=findings.measure(summary),
+        question=_QUESTIONS[summary.experiment.task],
         agrees=findings.agrees,
         difference=_signed_points,
         windows=findings.windows(summary),

@@ -16,6 +16,7 @@ from starfree.report.findings import (
     against_theory,
     caveats,
     compared_with_published,
+    measure,
     outcome,
     tallies,
     windows,
@@ -116,7 +117,7 @@ def _footnote(summary: Summary) -> str:
     strings = _usual_size(summary)
     _, most = binomial_interval(0, strings)
     text = (
-        "% of strings right at every position, with its 95 % interval over strings (for 100 and 0 "
+        f"% of {measure(summary)}, with its 95 % interval over strings (for 100 and 0 "
         f"of {strings:,}: at most {points(most)} off). stateless: the best predictor without state."
     )
     if any(cell.right_prefixes for cell in summary.cells):

@@ -19,12 +19,14 @@ class Job:
     Attributes:
         model: as shown in reports.
         folder: the trial's own folder in the store.
+        commit: of the code that runs it (the driver's: a checkout may move on under a run).
     """
 
     trial: Trial
     hash: str
     model: str
     folder: Path
+    commit: str | None = None
 
 
 @dataclass(frozen=True)

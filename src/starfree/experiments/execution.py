@@ -13,6 +13,7 @@ from starfree.experiments.engine import Engine, LocalEngine
 from starfree.experiments.events import Event, Failed, Finished, Job
 from starfree.experiments.files import write_json
 from starfree.experiments.plan import CellKey, PlannedTrial, choose_rates, write_plan
+from starfree.experiments.provenance import commit
 from starfree.experiments.schedule import longest_first
 from starfree.experiments.spec import Experiment
 from starfree.experiments.store import Store
@@ -134,7 +135,7 @@ class Run:
             folder = self._store.trial_folder(trial.hash)
             folder.mkdir(parents=True, exist_ok=True)
             write_json(folder / "spec.json", trial.model_dump(mode="json"))
-            jobs.append(Job(trial, trial.hash, model.shown, folder))
+            jobs.append(Job(trial, trial.hash, model.shown, folder, commit()))
         write_plan(self._store.folder, self._experiment, self._planned)
         self._outcome.kept += kept
         if jobs or kept:

@@ -14,7 +14,7 @@ from starfree.errors import StarfreeError
 from starfree.experiments.events import Job, Progress
 from starfree.experiments.material import Material, language_facts, material
 from starfree.experiments.measurement import measure_bin, measure_validation, right_prefix
-from starfree.experiments.provenance import commit, machine
+from starfree.experiments.provenance import machine
 from starfree.experiments.store import Store
 from starfree.models.model import build
 from starfree.training.checkpoint import CHECKPOINT_NAME, read_checkpoint
@@ -85,7 +85,7 @@ def _result(job: Job, ground: Material, model: nn.Module, trained: TrainResult) 
             "bins": ground.data.manifest["bins"],
         },
         "version": __version__,
-        "commit": commit(),
+        "commit": job.commit,
         "machine": machine(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }

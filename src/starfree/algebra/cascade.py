@@ -130,12 +130,14 @@ def _not_star_free(automaton: Automaton) -> NotStarFree:
     if witness is None:
         raise AssertionError("a group level in the cascade of an aperiodic automaton")
     u, w, v = (
-        " ".join(automaton.alphabet[letter] for letter in word) or "nothing"
+        repr(" ".join(automaton.alphabet[letter] for letter in word))
+        if word
+        else "the empty string"
         for word in (witness.u, witness.w, witness.v)
     )
     return NotStarFree(
-        f"not star-free: after {u!r}, every further {w!r} moves on in a cycle of {witness.period}, "
-        f"and whether {v!r} then completes a member changes with it for ever; a non-negative gate "
+        f"not star-free: after {u}, every further {w} moves on in a cycle of {witness.period}, "
+        f"and whether {v} then completes a member changes with it for ever; a non-negative gate "
         "cannot do that; use signed, rotation or reflection gates",
         witness,
     )

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
@@ -183,6 +184,7 @@ def _stop(workers: Sequence[_Worker]) -> None:
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
     """Hold Ctrl-C back, here for a moment and in a process started meanwhile for ever."""
+    resource_tracker.ensure_running()  # it would start with the process, and let Ctrl-C through
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

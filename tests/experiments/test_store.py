@@ -1,18 +1,14 @@
 """The store: the trials are the truth, the index can be lost, one run at a time."""
 
-import json
 import os
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing
 
 import pytest
 
 from starfree.errors import StarfreeError
-from starfree.experiments import files
-from starfree.experiments.files import write_atomically, write_json
 from starfree.experiments.store import Store
 
 
@@ -135,40 +131,3 @@ def test_the_lock_of_a_killed_process_does_not_block(store):
     holder.stdout.close()
     with store.lock():
         pass
-
-
-def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "value.json"
-    write_json(path, {"a": 1})
-
-    def full(handle):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(files.os, "fsync", full)
-    with pytest.raises(OSError, match="No space left on device") as caught:
-        write_json(path, {"a": 2})
-    assert caught.value.filename == str(path)
-    assert json.loads(path.read_text()) == {"a": 1}
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_readers_never_meet_half_a_file(tmp_path):
-    path = tmp_path / "big.txt"
-    write_atomically(path, "0" * 500_000)
-    script = (
-        "import sys, pathlib; from starfree.experiments.files import write_atomically\n"
-        "for i in range(60):\n"
-        "    write_atomically(pathlib.Path(sys.argv[1]), str(i % 10) * 500_000)\n"
-    )
-    writer = subprocess.Popen([sys.executable, "-c", script, str(path)])
-    while writer.poll() is None:
-        text = path.read_text()
-        assert len(text) == 500_000
-        assert len(set(text)) == 1
-        time.sleep(0.001)
-    assert writer.returncode == 0
-
-
-def test_nan_is_not_written(tmp_path):
-    with pytest.raises(ValueError, match="JSON"):
-        write_json(tmp_path / "x.json", float("nan"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from starfree.data.lines import to_lines
 from starfree.data.splits import DataSet
 from starfree.data.task import TaskKind, make_task
 from starfree.errors import InputError, StarfreeError
+from starfree.files import write_atomically
 from starfree.languages.strings import BoolArray, Strings
 
 
@@ -86,8 +86,6 @@ def _write(data: DataSet, path: Path, files: Mapping[str, bytes]) -> None:
         if others:
             raise InputError(f"{path}: holds {others[0]!r}; choose a new or empty folder")
         for name, content in everything.items():
-            temporary = path / f"{name}.tmp"
-            temporary.write_bytes(content)
-            os.replace(temporary, path / name)
+            write_atomically(path / name, content)
     except OSError as error:
         raise StarfreeError(f"cannot write {path}: {error.strerror or error}") from None

@@ -12,7 +12,6 @@ says how labels are written.
 from __future__ import annotations
 
 import json
-import os
 import re
 import warnings
 from collections.abc import Iterable, Mapping
@@ -27,6 +26,7 @@ from starfree.data.labels import LabelKind, label_lines
 from starfree.data.lines import from_lines, to_lines
 from starfree.data.published import language_of_folder
 from starfree.errors import InputError, StarfreeError
+from starfree.files import write_atomically
 from starfree.languages.catalog import language as named
 from starfree.languages.encodings import ENCODINGS
 from starfree.languages.language import Language
@@ -134,7 +134,7 @@ def write_folder(data: DataSet, path: Path, labels: LabelKind | None = None) -> 
     try:
         _prepare(path, texts)
         for file, text in texts.items():
-            _write(path / file, text)
+            write_atomically(path / file, text)
     except OSError as error:
         raise StarfreeError(f"cannot write {path}: {error.strerror or error}") from None
 
@@ -246,16 +246,7 @@ def _prepare(path: Path, texts: Mapping[str, str]) -> None:
         raise InputError(
             f"{path}: not empty and not a data set written before; choose another directory"
         )
-    _write(path / MANIFEST, json.dumps({"format": 1, "incomplete": True}))
+    write_atomically(path / MANIFEST, json.dumps({"format": 1, "incomplete": True}))
     for file in there:
         if file not in texts and file != MANIFEST:
             (path / file).unlink()
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

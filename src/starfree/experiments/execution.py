@@ -11,13 +11,13 @@ from starfree.errors import InputError, StarfreeError
 from starfree.experiments.builtin import load
 from starfree.experiments.engine import Engine, LocalEngine
 from starfree.experiments.events import Event, Failed, Finished, Job
-from starfree.experiments.files import write_json
 from starfree.experiments.plan import CellKey, PlannedTrial, choose_rates, write_plan
 from starfree.experiments.provenance import commit
 from starfree.experiments.schedule import longest_first
 from starfree.experiments.spec import Experiment
 from starfree.experiments.store import Store
 from starfree.experiments.summary import Summary, read_summary
+from starfree.files import write_json
 from starfree.languages.catalog import language
 
 RUNS = Path("runs")

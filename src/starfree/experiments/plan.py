@@ -12,8 +12,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from starfree.errors import InputError, StarfreeError
-from starfree.experiments.files import write_json
 from starfree.experiments.spec import Experiment
+from starfree.files import write_json
 
 FILE = "experiment.json"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from starfree.errors import StarfreeError
-from starfree.experiments.files import write_atomically, write_json
+from starfree.files import write_atomically, write_json
 
 Result = dict[str, Any]
 

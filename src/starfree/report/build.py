@@ -9,10 +9,10 @@ from typing import Any
 
 import yaml
 
-from starfree.experiments.files import write_atomically, write_json
 from starfree.experiments.spec import bounds
 from starfree.experiments.store import Store
 from starfree.experiments.summary import Summary, read_summary
+from starfree.files import write_atomically, write_json
 from starfree.report import figures, page
 from starfree.report.numbers import duration
 from starfree.report.style import style

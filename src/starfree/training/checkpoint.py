@@ -1,14 +1,13 @@
 """A run's state on disk, whole or not at all: safetensors with the rest as JSON in its header.
 
-A file is written under another name, flushed to the disk, and renamed; a crash at any moment leaves
-the old one or the new one. A checksum over tensors and JSON is verified on reading.
+A crash at any moment leaves the old file or the new one. A checksum over tensors and JSON is
+verified on reading.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from starfree.errors import StarfreeError
+from starfree.files import write_atomically
 
 CHECKPOINT_NAME = "checkpoint.safetensors"
 WEIGHTS_NAME = "weights.safetensors"
@@ -35,7 +35,7 @@ def write_checkpoint(path: Path, tensors: Mapping[str, Tensor], state: Mapping[s
         state: anything JSON can hold.
 
     Raises:
-        StarfreeError: the file cannot be written; the old one is still there.
+        OSError: the file cannot be written; the old one is still there.
     """
     separate = _separate(tensors)
     text = json.dumps({"format": FORMAT, **state})
@@ -100,32 +100,9 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write a model's weights.
 
     Raises:
-        StarfreeError: the file cannot be written.
+        OSError: the file cannot be written.
     """
     write_atomically(path, save(_separate(tensors), {"format": "pt"}))
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file by `content`, in one step and on the disk when this returns.
-
-    Raises:
-        StarfreeError: it cannot be written; the old file is still there.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise StarfreeError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def _separate(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

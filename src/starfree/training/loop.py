@@ -22,6 +22,7 @@ from torch import nn
 
 from starfree.data.task import Examples, Task
 from starfree.errors import InputError
+from starfree.files import write_atomically
 from starfree.languages.strings import Strings
 from starfree.training.batches import Rows, spread, take, training_order
 from starfree.training.checkpoint import (
@@ -31,7 +32,6 @@ from starfree.training.checkpoint import (
     gather_tensors,
     read_checkpoint,
     restore_tensors,
-    write_atomically,
     write_checkpoint,
     write_weights,
 )
@@ -258,7 +258,7 @@ class _Run:
         state = {"run": self._identity, "progress": asdict(self.progress)}
         write_checkpoint(self.folder / CHECKPOINT_NAME, tensors, state)
         lines = [json.dumps(asdict(point)) + "\n" for point in self.progress.curve]
-        write_atomically(self.folder / CURVE_NAME, "".join(lines).encode())
+        write_atomically(self.folder / CURVE_NAME, "".join(lines))
 
     def _resume(self) -> None:
         if self.folder is None:

@@ -25,13 +25,23 @@ def write_atomically(path: Path, content: str | bytes) -> None:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)  # mkstemp's 0600 would hide results from the reader's group
+        # mkstemp's 0600 would hide results from the reader's group
+        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
+        _flush_folder(path.parent)  # or a power cut may forget the new name
     except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise _naming(error, path) from error
         raise
+
+
+def _flush_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _naming(error: OSError, path: Path) -> OSError:

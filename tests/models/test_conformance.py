@@ -15,6 +15,8 @@ VARIANTS = [
     ("mamba", {"layers": 2, "d_model": 16}),
     ("mamba", {"layers": 1, "d_model": 8, "d_state": 3, "d_conv": 1, "expand": 1}),
     ("mamba", {"layers": 1, "d_model": 20, "norm": "layer", "head_bias": True, "dt_rank": 5}),
+    ("mamba", {"layers": 2, "d_model": 16, "gates": "signed"}),
+    ("mamba", {"layers": 2, "d_model": 16, "recurrence": False}),
     ("transformer", {"layers": 2, "d_model": 16, "position": "none"}),
     ("transformer", {"layers": 1, "d_model": 16, "position": "sinusoidal"}),
     ("transformer", {"layers": 1, "d_model": 16, "position": "learned"}),
@@ -79,7 +81,7 @@ def test_a_string_does_not_see_its_batch(name, options):
 
 @every_model
 def test_reads_past_symbols_not_only_the_last(name, options):
-    if options.get("d_conv") == 1 or name != "mamba":
+    if not options.get("recurrence", True) or options.get("d_conv") == 1 or name != "mamba":
         first, second = torch.tensor([[0, 2]]), torch.tensor([[1, 2]])
     else:  # beyond what the convolutions alone can see
         first, second = torch.tensor([[0] + [2] * 20]), torch.tensor([[1] + [2] * 20])

@@ -1,10 +1,12 @@
-"""The reference Mamba: names, initialisation, and logits of other implementations."""
+"""Mamba and its two relatives: names, initialisation, logits of other implementations."""
 
 import math
 
 import pytest
 import torch
 
+from starfree.errors import InputError
+from starfree.models.exchange import to_mixer_model, write_transformers
 from starfree.models.model import build
 
 
@@ -82,3 +84,68 @@ def test_logits_are_those_of_transformers():
     with torch.no_grad():
         logits = theirs(tokens, use_cache=False).logits
         torch.testing.assert_close(ours(tokens), logits, rtol=1e-5, atol=1e-5)
+
+
+def signed_mixer_by_hand(mixer, x):
+    """One string ``[L, d_model]`` through a mixer, by scalar loops over the formulas."""
+    u, z = (x @ mixer.in_proj.weight.T).chunk(2, dim=1)
+    inner, _, taps = mixer.conv1d.weight.shape
+    states = mixer.A_log.shape[1]
+    hidden = [[0.0] * states for _ in range(inner)]
+    rows = []
+    for t in range(len(x)):
+        seen = mixer.conv1d.bias.clone()
+        for k in range(taps):
+            if t - k >= 0:
+                seen = seen + u[t - k] * mixer.conv1d.weight[:, 0, taps - 1 - k]
+        seen = seen / (1 + torch.exp(-seen))
+        parts = mixer.x_proj.weight @ seen
+        step, B, C = parts.split([len(parts) - 2 * states, states, states])
+        step = torch.log1p(torch.exp(mixer.dt_proj.weight @ step + mixer.dt_proj.bias))
+        y = mixer.D * seen
+        for e in range(inner):
+            for n in range(states):
+                rate = math.exp(mixer.A_log[e, n].item())
+                gate = 2 * math.exp(-step[e].item() * rate) - 1
+                hidden[e][n] = gate * hidden[e][n] + (step[e] * seen[e] * B[n]).item()
+                y[e] += C[n] * hidden[e][n]
+        rows.append(mixer.out_proj.weight @ (y * z[t] / (1 + torch.exp(-z[t]))))
+    return torch.stack(rows)
+
+
+@torch.no_grad()
+def test_signed_gates_are_2_exp_minus_1():
+    torch.manual_seed(5)
+    model = build("mamba", 4, 3, d_model=6, d_state=3, gates="signed").double()
+    mixer = model.layers[0].mixer
+    mixer.dt_proj.bias += 2  # gates of both signs
+    x = torch.randn(2, 17, 6, dtype=torch.float64)
+    by_hand = torch.stack([signed_mixer_by_hand(mixer, row) for row in x])
+    torch.testing.assert_close(mixer(x, None)[0], by_hand)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_without_recurrence_exactly_the_window_is_seen(layers):
+    torch.manual_seed(6)
+    model = build("mamba", 4, 3, layers=layers, d_model=8, recurrence=False).double()
+    assert not any(name.endswith(("A_log", "x_proj.weight")) for name in model.state_dict())
+    window = 3 * layers + 1
+    tokens = torch.zeros(1, 20, dtype=torch.int64)
+    changed = tokens.clone()
+    changed[0, 5] = 1
+    differs = (model(tokens) != model(changed)).any(-1)[0]
+    assert differs.nonzero()[:, 0].tolist() == list(range(5, 5 + window))
+
+
+@pytest.mark.parametrize("options", [{"gates": "signed"}, {"recurrence": False}])
+def test_relatives_are_not_exported_as_mamba(options, tmp_path):
+    model = build("mamba", 4, 4, d_model=8, **options)
+    with pytest.raises(InputError, match="train with"):
+        write_transformers(model, tmp_path)
+    with pytest.raises(InputError, match="train with"):
+        to_mixer_model(model)
+
+
+def test_signed_gates_need_a_recurrence():
+    with pytest.raises(InputError, match="gates signed has no effect"):
+        build("mamba", 4, 4, gates="signed", recurrence=False)

@@ -133,7 +133,16 @@ def from_mixer_model(state: Tensors, epsilon: float = NORM_EPSILON) -> Mamba:
 
 
 def to_mixer_model(model: Mamba) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """State dicts of a `mamba_ssm` `MixerModel` and of the linear head after it, as copies."""
+    """State dicts of a `mamba_ssm` `MixerModel` and of the linear head after it, as copies.
+
+    Raises:
+        InputError: the model has signed gates or no recurrence, which `mamba_ssm` does not know.
+    """
+    if not model.options.published:
+        raise InputError(
+            "mamba_ssm has no signed gates and no layer without its recurrence: train with gates: "
+            "positive and recurrence: true"
+        )
     backbone, head = {}, {}
     for name, tensor in model.state_dict().items():
         part, _, rest = name.partition(".")
@@ -261,6 +270,10 @@ def _not_theirs(model: Mamba) -> list[tuple[str, str]]:
         found.append(("LayerNorm", "norm: rms (or take the weights as mamba_ssm's)"))
     if model.head.bias is not None:
         found.append(("bias in the head", "head_bias: false"))
+    if not model.options.recurrence:
+        found.append(("layer without its recurrence", "recurrence: true"))
+    if model.options.gates == "signed":
+        found.append(("signed gates", "gates: positive"))
     return found
 
 

@@ -6,16 +6,20 @@ to and from `mamba_ssm` and `transformers` by renaming alone.
 Where the compiled kernels can take the weights (float32 or float64 on a CPU) the whole model is one
 operation. It calls no submodule, so a hook on one (a probe, `verification.arithmetic`) brings the
 model back to PyTorch, layer by layer.
+
+Two relatives are compared with it and never fused: `gates: signed` (Grazzi et al. 2025), which can
+flip a sign, and `recurrence: false`, which keeps the convolution and the gating and sees a window
+of the last ``layers * (d_conv - 1) + 1`` symbols.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from starfree.models.options import Options
@@ -30,6 +34,7 @@ from starfree.models.scan.backbone import (
 from starfree.models.scan.dispatch import selective_scan
 from starfree.models.scan.fused import fused
 from starfree.models.scan.operations import causal_conv
+from starfree.models.scan.signed import signed_selective_scan
 
 NORM_EPSILON = 1e-5
 EMBEDDING_STD = 0.02
@@ -50,6 +55,8 @@ class MambaOptions(Options):
         norm: `rms`, or `layer` as the paper's authors ran it.
         head_bias: the head has a bias, as the paper's authors ran it; a language model of
             `transformers` has none, so that only a model without one can be exported.
+        gates: `positive` is Mamba's ``exp(d A)`` in (0, 1); `signed` is ``2 exp(d A) - 1``.
+        recurrence: false leaves the scan out; `d_state`, `dt_rank` then mean nothing.
     """
 
     layers: int = Field(default=1, ge=1)
@@ -60,13 +67,26 @@ class MambaOptions(Options):
     dt_rank: int = Field(default=0, ge=0)
     norm: Literal["rms", "layer"] = "rms"
     head_bias: bool = False
+    gates: Literal["positive", "signed"] = "positive"
+    recurrence: bool = True
+
+    @model_validator(mode="after")
+    def _gates_need_a_recurrence(self) -> Self:
+        if self.gates == "signed" and not self.recurrence:
+            raise ValueError("gates signed has no effect where `recurrence` is false")
+        return self
+
+    @property
+    def published(self) -> bool:
+        """It is the published Mamba, not one of its relatives."""
+        return self.gates == "positive" and self.recurrence
 
 
 class LayerState(NamedTuple):
     """What a layer remembers: the convolution's last inputs and the scan's state."""
 
     window: Tensor  # [B, d_conv - 1, E]
-    hidden: Tensor  # [B, E, N]
+    hidden: Tensor  # [B, E, N]; N = 0 without a recurrence
 
 
 class Mamba(nn.Module):
@@ -154,38 +174,43 @@ class Mixer(nn.Module):
     def __init__(self, options: MambaOptions) -> None:
         super().__init__()
         inner = options.expand * options.d_model
-        self.d_state = options.d_state
+        self.recurrence = options.recurrence
+        self.scan = selective_scan if options.gates == "positive" else signed_selective_scan
+        self.d_state = options.d_state if options.recurrence else 0
         self.dt_rank = options.dt_rank or math.ceil(options.d_model / 16)
         self.in_proj = nn.Linear(options.d_model, 2 * inner, bias=False)
         self.conv1d = nn.Conv1d(inner, inner, options.d_conv, groups=inner)
-        self.x_proj = nn.Linear(inner, self.dt_rank + 2 * options.d_state, bias=False)
-        self.dt_proj = nn.Linear(self.dt_rank, inner)
-        rates = torch.arange(1, options.d_state + 1, dtype=self.dt_proj.weight.dtype)
-        self.A_log = nn.Parameter(rates.log().repeat(inner, 1))
+        if options.recurrence:
+            self.x_proj = nn.Linear(inner, self.dt_rank + 2 * options.d_state, bias=False)
+            self.dt_proj = nn.Linear(self.dt_rank, inner)
+            rates = torch.arange(1, options.d_state + 1, dtype=self.dt_proj.weight.dtype)
+            self.A_log = nn.Parameter(rates.log().repeat(inner, 1))
+            # The convention of state-spaces/mamba, which the optimiser honours.
+            self.A_log._no_weight_decay = True  # type: ignore[attr-defined]
         self.D = nn.Parameter(torch.ones(inner))
+        self.D._no_weight_decay = True  # type: ignore[attr-defined]
         self.out_proj = nn.Linear(inner, options.d_model, bias=False)
         self._initialise(options.layers)
-        # The convention of state-spaces/mamba, which the optimiser honours.
-        self.A_log._no_weight_decay = True  # type: ignore[attr-defined]
-        self.D._no_weight_decay = True  # type: ignore[attr-defined]
 
     @torch.no_grad()
     def _initialise(self, layers: int) -> None:
+        # Each block adds to the residual stream once: keep the sum's variance at any depth.
+        self.out_proj.weight /= math.sqrt(layers)
+        if not self.recurrence:
+            return
         bound = self.dt_rank**-0.5
         nn.init.uniform_(self.dt_proj.weight, -bound, bound)
         low, high = math.log(STEP_SIZE_MIN), math.log(STEP_SIZE_MAX)
         step_size = torch.empty_like(self.dt_proj.bias).uniform_(low, high).exp_()
         step_size.clamp_(min=STEP_SIZE_FLOOR)
         self.dt_proj.bias.copy_(step_size + torch.log(-torch.expm1(-step_size)))  # softplus^-1
-        # Each block adds to the residual stream once: keep the sum's variance at any depth.
-        self.out_proj.weight /= math.sqrt(layers)
 
     def initial_state(self, batch: int) -> LayerState:
         """No inputs yet, and the scan at zero."""
         inner, _, width = self.conv1d.weight.shape
         return LayerState(
-            self.A_log.new_zeros(batch, width - 1, inner),
-            self.A_log.new_zeros(batch, inner, self.d_state),
+            self.D.new_zeros(batch, width - 1, inner),
+            self.D.new_zeros(batch, inner, self.d_state),
         )
 
     def forward(self, x: Tensor, state: LayerState | None) -> tuple[Tensor, LayerState]:
@@ -193,8 +218,11 @@ class Mixer(nn.Module):
         u, z = self.in_proj(x).chunk(2, dim=-1)
         window, hidden = (None, None) if state is None else state
         u, window = causal_conv(u, self.conv1d.weight[:, 0], self.conv1d.bias, window)
+        if not self.recurrence:
+            y = self.D * u * nn.functional.silu(z)
+            return self.out_proj(y), LayerState(window, y.new_zeros(len(y), y.shape[2], 0))
         dt, B, C = self.x_proj(u).split([self.dt_rank, self.d_state, self.d_state], dim=-1)
-        y, hidden = selective_scan(
+        y, hidden = self.scan(
             u,
             nn.functional.linear(dt, self.dt_proj.weight),
             -torch.exp(self.A_log),

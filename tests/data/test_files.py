@@ -10,6 +10,7 @@ from starfree.data.files import FolderNotice, read_folder, write_folder
 from starfree.data.labels import label_lines
 from starfree.data.splits import DataSet, make_splits
 from starfree.errors import InputError, StarfreeError
+from starfree.files import write_atomically
 from starfree.languages.catalog import language
 from starfree.languages.strings import Strings
 
@@ -144,14 +145,12 @@ def test_writing_again_replaces_the_older_bins(tmp_path: Path) -> None:
 def test_a_write_that_fails_leaves_a_folder_that_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = Path.write_text
-
-    def full(self: Path, text: str, *args: object, **options: object) -> int:
-        if "val_src" in self.name:
+    def full(path: Path, content: str) -> None:
+        if "val_src" in path.name:
             raise OSError(28, "No space left on device")
-        return write(self, text, *args, **options)  # type: ignore[arg-type]
+        write_atomically(path, content)
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr("starfree.data.files.write_atomically", full)
     with pytest.raises(StarfreeError, match="No space left on device"):
         write_folder(small("d-2"), tmp_path)
     monkeypatch.undo()

@@ -16,7 +16,7 @@ def lengths_of(low, high, count, seed=0):
 
 
 @pytest.mark.parametrize("count", [1, 31, 32, 1000, 10_000])
-@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("shuffle", [True, False, "random"])
 def test_an_epoch_reads_every_string_once(count, shuffle):
     order = training_order(lengths_of(1, 50, count), 32, seed=0, epoch=0, shuffle=shuffle)
     assert np.array_equal(np.sort(np.concatenate(order)), np.arange(count))
@@ -93,3 +93,15 @@ def test_spread_takes_as_many_as_there_are_from_end_to_end(count, wanted):
 
 def test_spread_of_nothing_is_nothing():
     assert len(spread(0, 5)) == 0
+
+
+def test_the_random_order_mixes_lengths():
+    """Lengths in sorted company differ little; in random company as much as in the whole."""
+    lengths = lengths_of(1, 50, 3_200)
+
+    def spread_of(shuffle):
+        order = training_order(lengths, 32, seed=0, epoch=0, shuffle=shuffle)
+        return np.mean([lengths[rows].std() for rows in order])
+
+    assert spread_of(True) < 0.1 * lengths.std()
+    assert spread_of("random") > 0.9 * lengths.std()

@@ -12,7 +12,8 @@ and evaluation have one loop for all of them.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -36,12 +37,14 @@ class Examples:
         targets: bool ``[B, T, outputs]`` for objective `bits`, else int64 ``[B, T]`` class ids.
         weights: float32 ``[B, T]``: 1 where the answer counts, else 0.
         lengths: int32 ``[B]``: inputs of each row that are not padding.
+        slices: answers of a kind to be counted on their own, bool ``[B, T]`` by name.
     """
 
     inputs: NDArray[np.int64]
     targets: NDArray[np.bool_] | NDArray[np.int64]
     weights: NDArray[np.float32]
     lengths: NDArray[np.int32]
+    slices: Mapping[str, BoolArray] = field(default_factory=dict)
 
 
 class Task(ABC):

@@ -13,6 +13,7 @@ middle of an epoch without any state of a generator.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 import torch
@@ -36,7 +37,11 @@ def take(examples: Examples, rows: Rows) -> Batch:
 
 
 def training_order(
-    lengths: NDArray[np.int32], batch_size: int, seed: int, epoch: int, shuffle: bool
+    lengths: NDArray[np.int32],
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    shuffle: bool | Literal["random"],
 ) -> list[Rows]:
     """The batches of one epoch, each as rows of the data.
 
@@ -45,12 +50,14 @@ def training_order(
         batch_size: strings a batch; the last one of an epoch may be smaller.
         seed: of the order.
         epoch: which one.
-        shuffle: False keeps the data's own order in every epoch.
+        shuffle: False keeps the data's own order in every epoch; `random` does without the pools.
     """
     if not shuffle:
         return _cut(np.arange(len(lengths)), batch_size)
     generator = np.random.default_rng((seed, epoch))
     order = generator.permutation(len(lengths))
+    if shuffle == "random":
+        return _cut(order, batch_size)
     batches = []
     for pool in _cut(order, POOL_BATCHES * batch_size):
         batches += _cut(pool[np.argsort(lengths[pool], kind="stable")], batch_size)

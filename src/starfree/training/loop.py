@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from starfree.data.stream import Stream
 from starfree.data.task import Examples, Task
 from starfree.errors import InputError
 from starfree.files import write_atomically
@@ -39,6 +40,7 @@ from starfree.training.metrics import BinMetrics, evaluate_examples
 from starfree.training.objectives import objective_of
 from starfree.training.optimiser import learning_rate, make_optimiser
 from starfree.training.outcome import CurvePoint, Stopped, TrainEvent, TrainResult
+from starfree.training.plateau import Plateau
 from starfree.training.reproducible import seeded, threads
 from starfree.training.settings import TrainSettings
 from starfree.training.steps import make_step
@@ -50,8 +52,8 @@ class TrainingData(Protocol):
     """What training reads of a data set."""
 
     @property
-    def train(self) -> Strings:
-        """The training strings."""
+    def train(self) -> Strings | Stream:
+        """The training strings: the same in every epoch, or drawn anew for each."""
 
     @property
     def validation(self) -> Strings | None:
@@ -106,6 +108,7 @@ class _Progress:
     batch: int = 0  # the next one of the epoch
     points: int = 0  # of the curve that are behind us (one batch may pass several)
     curve: list[CurvePoint] = field(default_factory=list)
+    plateau: Plateau = field(default_factory=Plateau)
     stopped: Stopped | None = None
 
 
@@ -122,17 +125,26 @@ class _Run:
         folder: Path | None,
         on_event: Callable[[TrainEvent], None] | None,
     ) -> None:
-        if not len(data.train):
-            raise InputError("there are no training strings")
-        if settings.early_stop and data.validation is None:
-            raise InputError("early_stop needs validation strings, and this data set has none")
+        if data.validation is None:
+            for setting, given in (
+                ("early_stop", settings.early_stop),
+                ("decay: plateau", settings.decay == "plateau"),
+            ):
+                if given:
+                    raise InputError(
+                        f"{setting} needs validation strings, and this data set has none"
+                    )
         self.model = model
         self.settings = settings
         self.seed = seed
         self.folder = folder
         self.on_event = on_event
         self.objective = objective_of(task.objective)
-        self.examples = task.encode(data.train)
+        self.task = task
+        self.source = data.train
+        self.examples = self._encode_epoch(0)
+        if not len(self.examples.lengths):
+            raise InputError("there are no training strings")
         self.validation = None
         if data.validation is not None:
             self.validation = _encode_some(task, data.validation, settings.validation_strings)
@@ -165,8 +177,14 @@ class _Run:
             curve=tuple(progress.curve),
         )
 
+    def _encode_epoch(self, number: int) -> Examples:
+        source = self.source
+        return self.task.encode(source.draw(number) if isinstance(source, Stream) else source)
+
     def _epoch(self) -> None:
         progress, settings = self.progress, self.settings
+        if isinstance(self.source, Stream) and progress.epoch:
+            self.examples = self._encode_epoch(progress.epoch)
         lengths = self.examples.lengths
         order = training_order(
             lengths, settings.batch_size, self.seed, progress.epoch, settings.shuffle
@@ -197,7 +215,7 @@ class _Run:
         began = time.perf_counter()
         batch = take(self.examples, rows)
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.settings, budget_spent)
+            group["lr"] = learning_rate(self.settings, budget_spent) * self.progress.plateau.factor
         lengths = torch.from_numpy(self.examples.lengths[rows].astype(np.int64))
         loss = self.step(batch, lengths)
         self.losses.append(loss)
@@ -208,6 +226,7 @@ class _Run:
         """Look at validation and bins; stop if the early-stopping rule says so."""
         progress = self.progress
         validation = None if self.validation is None else self._evaluate(self.validation)
+        bins = {window: self._evaluate(examples) for window, examples in self.bins.items()}
         point = CurvePoint(
             step=progress.step,
             tokens=progress.tokens,
@@ -215,9 +234,13 @@ class _Run:
             train_loss=_finite(math.fsum(self.losses) / len(self.losses)),
             validation_loss=_finite(validation.loss) if validation else None,
             validation_string_accuracy=validation.string_accuracy if validation else None,
-            bins={
-                window: self._evaluate(examples).string_accuracy
-                for window, examples in self.bins.items()
+            bins={window: measured.string_accuracy for window, measured in bins.items()},
+            slices={
+                window: {
+                    name: (share.right, share.total) for name, share in measured.slices.items()
+                }
+                for window, measured in bins.items()
+                if measured.slices
             },
         )
         progress.curve.append(point)
@@ -233,6 +256,14 @@ class _Run:
             )
         elif progress.stopped == "diverged":
             message = f"stopped at step {progress.step}: the loss is not a finite number"
+        elif self.settings.decay == "plateau" and validation is not None:
+            ends = progress.plateau.look(validation.loss)
+            if ends and progress.stopped is None:
+                progress.stopped = "plateau"
+                message = (
+                    f"stopped after {progress.tokens:,} of {self.settings.tokens:,} tokens: the "
+                    "validation loss no longer falls"
+                )
         self._tell(loss, message)
 
     def _evaluate(self, examples: Examples) -> BinMetrics:
@@ -264,19 +295,22 @@ class _Run:
         if self.folder is None:
             return
         path = self.folder / CHECKPOINT_NAME
+        identity = self._identity  # of a stream, while its first epoch is at hand
         found = read_checkpoint(path)
         if found is None:
             return
         tensors, state = found
-        if state["run"] != self._identity:
+        if state["run"] != identity:
             raise InputError(
                 f"{path}: the checkpoint of another run (other settings, seed, data or model); "
                 "choose another folder, or delete it"
             )
         restore_tensors(tensors, self.model, self.optimiser)
         self.step.restored()
-        curve = [CurvePoint(**point) for point in state["progress"].pop("curve")]
-        self.progress = _Progress(**state["progress"], curve=curve)
+        progress = state["progress"]
+        curve = [CurvePoint(**point) for point in progress.pop("curve")]
+        plateau = Plateau(**progress.pop("plateau"))
+        self.progress = _Progress(**progress, curve=curve, plateau=plateau)
         loss = self.progress.curve[-1].train_loss
         self._tell(
             math.nan if loss is None else loss,

@@ -54,6 +54,7 @@ class BinMetrics:
         by_length: number of inputs -> strings.
         by_class: label class -> positions; a class is written as bits or as a number.
         by_transition: (state, letter) last read -> positions; None unless asked for.
+        slices: positions of the kinds that the task names (`Examples.slices`).
         string_right: bool, string by string.
     """
 
@@ -66,6 +67,7 @@ class BinMetrics:
     by_length: dict[int, Share]
     by_class: dict[str, Share]
     by_transition: dict[tuple[int, int], Share] | None
+    slices: dict[str, Share]
     string_right: BoolArray
 
     @property
@@ -108,6 +110,7 @@ class BinMetrics:
             else {
                 f"{s},{letter}": list(share) for (s, letter), share in self.by_transition.items()
             },
+            "slices": {name: list(share) for name, share in self.slices.items()},
         }
 
 
@@ -158,7 +161,7 @@ def evaluate_examples(
     model.eval()
     with torch.no_grad():
         for rows in _batches(objective, examples, batch_size):
-            for low, batch, logits in _answers(model, take(examples, rows)):
+            for low, batch, logits in answers(model, take(examples, rows)):
                 span = slice(low, low + batch.inputs.shape[1])
                 batch_counted = objective.counted(batch)
                 right[rows, span] = objective.right(logits, batch).numpy()
@@ -188,8 +191,11 @@ def _batches(objective: Objective, examples: Examples, batch_size: int) -> Itera
         yield from evaluation_order(examples.lengths)
 
 
-def _answers(model: nn.Module, batch: Batch) -> Iterator[tuple[int, Batch, Tensor]]:
-    """Logits piece by piece along the strings: where a piece starts, the piece, its logits."""
+def answers(model: nn.Module, batch: Batch) -> Iterator[tuple[int, Batch, Tensor]]:
+    """Logits piece by piece along the strings: where a piece starts, the piece, its logits.
+
+    The caller sets the model to evaluation and stops the gradients.
+    """
     if not isinstance(model, StreamingModel):
         yield 0, batch, model(batch.inputs)
         return
@@ -247,6 +253,10 @@ def _summarise(
             for key, share in _shares(_class_rows(examples, counted), right[counted])
         },
         by_transition=by_transition,
+        slices={
+            name: Share(int((right & counted)[wanted].sum()), int(counted[wanted].sum()))
+            for name, wanted in examples.slices.items()
+        },
         string_right=string_right,
     )
 

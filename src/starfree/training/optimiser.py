@@ -38,10 +38,10 @@ def make_optimiser(model: nn.Module, settings: TrainSettings) -> torch.optim.Ada
 
 
 def learning_rate(settings: TrainSettings, progress: float) -> float:
-    """The learning rate after a share `progress` of the budget, 0..1."""
+    """The learning rate after a share `progress` of the budget, 0..1, plateaus aside."""
     if progress < settings.warmup:
         return settings.learning_rate * progress / settings.warmup
-    if settings.decay == "none" or settings.warmup == 1:
+    if settings.decay in ("none", "plateau") or settings.warmup == 1:
         return settings.learning_rate
     fallen = min(1.0, (progress - settings.warmup) / (1 - settings.warmup))
     share = 1 - fallen if settings.decay == "linear" else (1 + math.cos(math.pi * fallen)) / 2

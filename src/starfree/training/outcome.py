@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-Stopped = Literal["budget", "solved", "diverged"]
+Stopped = Literal["budget", "solved", "plateau", "diverged"]
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class CurvePoint:
         validation_loss: None without validation strings, or if it is not a finite number.
         validation_string_accuracy: None without validation strings.
         bins: string accuracy by window, on `bin_strings` strings of each.
+        slices: of the same strings, by window and slice of the task: answers right, of all.
     """
 
     step: int
@@ -29,6 +30,7 @@ class CurvePoint:
     validation_loss: float | None
     validation_string_accuracy: float | None
     bins: dict[str, float]
+    slices: dict[str, dict[str, tuple[int, int]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,9 @@ class TrainResult:
     """A finished training; the model holds the final weights.
 
     Attributes:
-        stopped: `budget` used up, `solved` (the early-stopping rule), or `diverged` (a loss that is
-            not a finite number).
+        stopped: `budget` used up, `solved` (the early-stopping rule), `plateau` (the validation
+            loss no longer falls, with `decay: plateau`), or `diverged` (a loss that is not a finite
+            number).
         seconds: spent in training steps, over all runs that resumed from one another.
     """
 

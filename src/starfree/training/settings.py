@@ -15,13 +15,15 @@ class TrainSettings(BaseModel):
         batch_size: strings a step.
         learning_rate: AdamW's, at its peak.
         warmup: share of the budget over which the learning rate rises from 0.
-        decay: how it falls from then on to the end of the budget (`linear` and `cosine` reach 0).
+        decay: how it falls from then on to the end of the budget (`linear` and `cosine` reach 0);
+            `plateau` is `plateau.Plateau`, which may end the training.
         weight_decay: AdamW's.
         decay_all: also decay biases, norms, embeddings and Mamba's A_log and D, as the paper's
             authors did.
         clip: largest norm of the gradient; 0 does not clip.
         shuffle: a new order each epoch, strings of similar length together; without it every epoch
-            goes through the strings in their order, as the paper's authors did.
+            goes through the strings in their order, as the paper's authors did; `random` is a new
+            order each epoch, strings of any lengths together.
         evaluations: points of the learning curve, evenly spaced over the budget.
         validation_strings: validation strings read at each point.
         bin_strings: strings of each test bin read at each point, for the curve only.
@@ -35,11 +37,11 @@ class TrainSettings(BaseModel):
     batch_size: PositiveInt = 32
     learning_rate: PositiveFloat = 1e-3
     warmup: float = Field(default=0.05, ge=0, le=1)
-    decay: Literal["none", "linear", "cosine"] = "cosine"
+    decay: Literal["none", "linear", "cosine", "plateau"] = "cosine"
     weight_decay: NonNegativeFloat = 0.01
     decay_all: bool = False
     clip: NonNegativeFloat = 1.0
-    shuffle: bool = True
+    shuffle: bool | Literal["random"] = True
     evaluations: PositiveInt = 20
     validation_strings: PositiveInt = 2_000
     bin_strings: int = Field(default=100, ge=0)

@@ -32,6 +32,28 @@ def test_the_papers_claims(reference, model, answer):
     assert found.conditions
 
 
+@pytest.mark.parametrize(
+    ("reference", "options", "answer"),
+    [
+        ("parity", {"gates": "signed"}, "can"),
+        ("tomita-5", {"gates": "signed"}, "can"),
+        ("regex:(aaa)*", {"gates": "signed"}, "cannot"),
+        ("d-4", {"gates": "signed"}, "can"),
+        ("tomita-4", {"recurrence": False}, "can"),  # the last 2 symbols decide
+        ("d-2", {"recurrence": False}, "cannot"),
+        ("dyck-1", {"recurrence": False}, "cannot"),
+        ("regex:(a|b)*abbbb", {"recurrence": False}, "cannot"),  # 5 symbols, one layer sees 4
+        ("regex:(a|b)*abbbb", {"recurrence": False, "layers": 2}, "can"),
+    ],
+)
+def test_the_relatives_of_mamba(reference, options, answer):
+    given = {"layers": 1, "d_conv": 4, "gates": "positive", "recurrence": True} | options
+    found = expectation(reference, "predict", "mamba", given)
+    assert found.answer == answer
+    assert found.source
+    assert found.conditions
+
+
 def test_what_no_theorem_covers_is_open():
     assert expectation("d-2", "predict", "own:build", {}) == OPEN
     assert expectation("d-2", "recognise", "mamba", {}) == OPEN

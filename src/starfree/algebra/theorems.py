@@ -267,7 +267,7 @@ THEOREMS = (
         "by construction",
         "",
         "Where the legal set depends on the last letter alone, the letter's own residual stream "
-        "gives it.",
+        "gives it; a map of the last k letters gives it iff it depends on these alone.",
     ),
 )
 

@@ -174,6 +174,10 @@ def one_letter(known: Facts) -> bool:
     return known.regular and known.letters == 1
 
 
+def one_letter_cycle(known: Facts) -> bool:
+    return one_letter(known) and not_star_free(known)
+
+
 def permutes(known: Facts) -> bool:
     return known.reflections is not None
 
@@ -437,7 +441,33 @@ def verdicts(known: Facts, sizes: Sizes) -> tuple[Verdict, ...]:
     return tuple(row.judge(known, sizes) for row in TABLE)
 
 
-_EXPECTED = {"mamba": NONNEGATIVE, "transformer": SOFTMAX, "lstm": LSTM}
+DELTA_NONNEGATIVE = "delta rule, eigenvalues in [0, 1]"
+
+# Asked of trained models only: a special case of a row of the table, no architecture of its own.
+_DELTA_ROW = Row(
+    DELTA_NONNEGATIVE,
+    "predict",
+    "sign",
+    FIXED,
+    "",
+    (
+        Case(star_free, "can", "sarrof2024", "a constant key: a gate of 0 or 1", _one),
+        Case(parity, "cannot", "grazzi2025"),
+        Case(one_letter_cycle, "cannot", "grazzi2025"),
+    ),
+)
+
+_EXPECTED = {
+    "mamba": NONNEGATIVE,
+    "transformer": SOFTMAX,
+    "lstm": LSTM,
+    "signed": SIGNED,
+    "complex": COMPLEX,
+    "time-invariant": TIME_INVARIANT,
+    "delta": DELTA_NONNEGATIVE,
+    "reflections": HOUSEHOLDER,
+    "rnn": RECURRENT,
+}
 
 
 def expected(language: Language, architecture: str, position: str = "none") -> Verdict:
@@ -465,8 +495,32 @@ def expected(language: Language, architecture: str, position: str = "none") -> V
         )
     row = next(
         row
-        for row in TABLE
+        for row in (*TABLE, _DELTA_ROW)
         if (row.architecture, row.task, row.reading, row.arithmetic)
         == (name, "predict", "sign", arithmetic)
     )
     return row.judge(known, {})
+
+
+def expected_of_window(language: Language, window: int) -> Verdict:
+    """What a map of the last `window` symbols, a convolution, can predict: exact.
+
+    It can iff the legal set depends on no more symbols than it sees (predictive definiteness).
+    """
+    known = facts(language)
+    source = theorem("last-letter")
+    enough = known.definiteness is not None and known.definiteness <= window
+    needs = "no window suffices"
+    if known.definiteness is not None:
+        needs = f"the last {known.definiteness} decide"
+    return Verdict(
+        "convolution",
+        "predict",
+        "sign",
+        "any",
+        f"sees the last {window} symbols; {needs}",
+        "can" if enough else "cannot",
+        theorem=source.id,
+        reference=source.reference,
+        status=source.status,
+    )

@@ -114,7 +114,7 @@ def test_options_reach_a_users_function():
         ("starfree_broken_model:build", {}, "no module 'nowhere_to_be_found'"),
         ("starfree_failing_model:build", {}, "failed with ZeroDivisionError: division by zero"),
         ("starfree_user_model:absent", {}, "has no function absent"),
-        ("starfree_user_model:not_a_function", {}, "has no function not_a_function"),
+        ("starfree_user_model:not_a_function", {}, "not_a_function is no function (vocab"),
         ("starfree_user_model:build", {"width": 3}, "called as (vocabulary, outputs, width=...)"),
         ("starfree_user_model:no_module", {}, "returned int, not an nn.Module"),
         ("starfree_user_model:wrong_shape", {}, "gave (2, 3, 3), not a tensor (2, 3, 2)"),

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from starfree.cli.arguments import ModelArgument, alphabet
 from starfree.cli.output import Json, print_json
+from starfree.errors import InputError
 
 
 def register(app: typer.Typer) -> None:
@@ -17,17 +19,18 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    trial: Annotated[
-        str, typer.Argument(metavar="RUN_DIR:HASH", help="A finished trial; a hash may be cut.")
-    ],
+    model: ModelArgument,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The directory to write.")],
 ) -> None:
     """Write a trained Mamba as a directory that transformers loads, tokenizer included."""
-    from starfree.experiments.trained import find_trial, load_mamba
     from starfree.models.exchange import write_transformers
+    from starfree.models.loading import load
+    from starfree.models.mamba import Mamba
 
-    found = find_trial(trial)
-    write_transformers(load_mamba(found), out, found.symbols)
+    loaded = load(model)
+    if not isinstance(loaded.model, Mamba):
+        raise InputError(f"{model}: its model is {loaded.architecture}, not mamba")
+    write_transformers(loaded.model, out, alphabet(loaded) or ())
     print(f'{out}: load it with transformers.MambaForCausalLM.from_pretrained("{out}")')
 
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from starfree.cli.arguments import ModelArgument, open_model
 from starfree.cli.output import Json, LanguageReference, print_json
-from starfree.errors import InputError, StarfreeError
+from starfree.errors import StarfreeError
 
 if TYPE_CHECKING:
-    from torch import nn
-
-    from starfree.languages.language import Language
     from starfree.verification.certificate import Certificate
     from starfree.verification.product import Domain
 
@@ -81,14 +79,7 @@ def compile_language(
 
 
 def certify(
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL",
-            help="A directory (compiled, or of transformers), RUN_DIR:HASH, or "
-            "package.module:build@weights.safetensors.",
-        ),
-    ],
+    model: ModelArgument,
     language: Annotated[
         str | None,
         typer.Argument(metavar="[LANG]", help="By default the one that the directory names."),
@@ -113,15 +104,10 @@ def certify(
     """
     import torch
 
-    from starfree.languages.catalog import language as named
     from starfree.verification.certificate import certify as prove
 
-    known = _written_certificate(model)
-    reference = language or (known.language if known else None)
-    if reference is None:
-        raise InputError(f"{model}: name the language, no certificate here tells it")
-    spoken = named(reference)
-    asked = _open(model, spoken)
+    loaded, spoken = open_model(model, language)
+    asked, known = loaded.model, _written_certificate(model)
     if dtype:
         asked = asked.to(getattr(torch, dtype))
     where = domain or (known.domain if known else "prefixes")
@@ -137,62 +123,9 @@ def certify(
 def _written_certificate(model: str) -> Certificate | None:
     if not Path(model).is_dir():
         return None
-    from starfree.compiler.folder import open_folder
+    from starfree.compiler.folder import read_certificate
 
-    return open_folder(Path(model)).certificate
-
-
-def _open(model: str, language: Language) -> nn.Module:
-    """The model, ready to be asked.
-
-    Raises:
-        InputError: no such model, or one for another alphabet.
-    """
-    tokens = len(language.alphabet) + 2
-    if Path(model).is_dir():
-        from starfree.compiler.folder import open_folder
-
-        opened = open_folder(Path(model))
-        if opened.circuit:
-            _check_alphabet(model, opened.circuit.alphabet, language)
-        return opened.model
-    if "@" in model:
-        builder, _, weights = model.rpartition("@")
-        return _trained(builder, {}, tokens, Path(weights))
-    if ":" not in model:
-        raise InputError(f"{model}: no such directory")
-    from starfree.experiments.trained import find_trial
-
-    found = find_trial(model)
-    if found.trial.task != "predict":
-        raise InputError(f"{model}: its task is {found.trial.task}; certify asks for predict")
-    _check_alphabet(model, found.symbols, language)
-    return _trained(found.trial.model, found.trial.options, tokens, found.weights)
-
-
-def _check_alphabet(model: str, alphabet: tuple[str, ...], language: Language) -> None:
-    if alphabet != language.alphabet:
-        raise InputError(
-            f"{model}: its alphabet is {' '.join(alphabet)}, that of {language.name} is "
-            f"{' '.join(language.alphabet)}"
-        )
-
-
-def _trained(name: str, options: dict[str, Any], tokens: int, weights: Path) -> nn.Module:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    from starfree.models.model import build
-
-    model = build(name, tokens, tokens - 1, **options)
-    try:
-        model.load_state_dict(load_file(weights))
-    except FileNotFoundError:
-        raise InputError(f"{weights}: no such file") from None
-    except (SafetensorError, RuntimeError) as error:
-        said = str(error).splitlines()
-        raise InputError(f"{weights}: not the weights of {name}: {' '.join(said[:2])}") from None
-    return model.eval()
+    return read_certificate(Path(model))
 
 
 def _told(certificate: Certificate) -> str:

@@ -11,21 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from safetensors.torch import save as save_tensors
 from torch import nn
 
 from starfree.algebra.circuit import Circuit
 from starfree.compiler.compiled import Compiled, Names
 from starfree.errors import InputError
-from starfree.models.exchange import read_transformers, write_transformers
+from starfree.models.exchange import write_transformers
+from starfree.models.loading import load
 from starfree.models.mamba import Mamba
-from starfree.models.textbook import Textbook, TextbookOptions
+from starfree.models.textbook import Textbook
+from starfree.models.textbook_files import write_textbook
 from starfree.verification.certificate import Certificate
 
 CONFIG, CIRCUIT, CERTIFICATE = "config.json", "circuit.json", "certificate.json"
-TENSORS, TEXTBOOK = "model.safetensors", "starfree-textbook"
 OWN = "starfree"
 
 
@@ -50,12 +48,7 @@ def save(compiled: Compiled, folder: Path, certificate: Certificate) -> None:
         write_transformers(model, folder, compiled.circuit.alphabet)
     else:
         assert isinstance(model, Textbook)
-        folder.mkdir(parents=True, exist_ok=True)
-        sizes = {"vocabulary": model.vocabulary, "outputs": model.head.out_features}
-        options = {"model_type": TEXTBOOK, **sizes, "options": model.options.model_dump()}
-        _write(folder / CONFIG, options)
-        tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-        (folder / TENSORS).write_bytes(save_tensors(tensors))
+        write_textbook(model, folder)
     own = {"format": 1, "target": compiled.target, "names": compiled.names.to_json()}
     _write(folder / CONFIG, _read(folder / CONFIG) | {OWN: own})
     _write(folder / CIRCUIT, compiled.circuit.to_json())
@@ -68,32 +61,25 @@ def open_folder(folder: Path) -> Opened:
     Raises:
         InputError: neither.
     """
-    if not (folder / CONFIG).exists():
-        raise InputError(f"{folder}: no {CONFIG} is here, so no model")
-    config = _read(folder / CONFIG)
-    own = config.get(OWN)
-    textbook = config.get("model_type") == TEXTBOOK
-    model = _textbook(folder, config) if textbook else read_transformers(folder)
-    circuit, certificate = folder / CIRCUIT, folder / CERTIFICATE
+    model = load(folder).model
+    own = _read(folder / CONFIG).get(OWN)
+    circuit = folder / CIRCUIT
     return Opened(
-        model.eval(),
+        model,
         Circuit.from_json(_read(circuit)) if circuit.exists() else None,
         Names.from_json(own["names"]) if own else None,
-        Certificate.from_json(_read(certificate)) if certificate.exists() else None,
+        read_certificate(folder),
     )
 
 
-def _textbook(folder: Path, config: dict[str, Any]) -> nn.Module:
-    try:
-        options = TextbookOptions.model_validate(config["options"])
-        model = Textbook(config["vocabulary"], config["outputs"], options)
-        model.load_state_dict(load_file(folder / TENSORS))
-    except FileNotFoundError:
-        raise InputError(f"{folder}: {TENSORS} is missing") from None
-    except (KeyError, ValueError, RuntimeError, SafetensorError) as error:
-        said = str(error).splitlines()[0]
-        raise InputError(f"{folder}: not a compiled model of this version ({said})") from None
-    return model
+def read_certificate(folder: Path) -> Certificate | None:
+    """The certificate of a compiled directory; None if there is none.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    path = folder / CERTIFICATE
+    return Certificate.from_json(_read(path)) if path.exists() else None
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:

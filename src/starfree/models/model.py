@@ -136,8 +136,13 @@ def load_builder(reference: str) -> Builder:
             f"model {reference}: importing {module_name} failed with {_said(error)}"
         ) from error
     builder = getattr(module, function_name, None)
-    if not callable(builder):
+    if builder is None:
         raise InputError(f"model {reference}: module {module_name} has no function {function_name}")
+    if not callable(builder):
+        raise InputError(
+            f"model {reference}: {function_name} is no function (vocabulary, outputs) -> "
+            f"nn.Module, its type is {type(builder).__name__}"
+        )
     found: Builder = builder
     return found
 

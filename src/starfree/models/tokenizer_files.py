@@ -6,9 +6,10 @@ every symbol is one, else at spaces; `^` is put in front.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+TOKENIZER = "tokenizer.json"
 END, BEGIN = "$", "^"
 
 
@@ -67,4 +68,13 @@ def tokenizer_files(symbols: Sequence[str]) -> dict[str, dict[str, Any]]:
         "clean_up_tokenization_spaces": False,
         "model_input_names": ["input_ids", "attention_mask"],
     }
-    return {"tokenizer.json": tokenizer, "tokenizer_config.json": config}
+    return {TOKENIZER: tokenizer, "tokenizer_config.json": config}
+
+
+def symbols_of(tokenizer: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The alphabet in the contents of a `tokenizer.json`; None if it is not one of ours."""
+    vocabulary = tokenizer.get("model", {}).get("vocab")
+    if not isinstance(vocabulary, dict):
+        return None
+    tokens = sorted(vocabulary, key=vocabulary.__getitem__)
+    return tuple(tokens[:-2]) if tokens[-2:] == [END, BEGIN] else None

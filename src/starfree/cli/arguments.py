@@ -1,0 +1,60 @@
+"""What the argument MODEL names, and whether it fits the argument LANG."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from starfree.errors import InputError
+
+if TYPE_CHECKING:
+    from starfree.languages.language import Language
+    from starfree.models.loading import Loaded
+
+ModelArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A directory (compiled, or of transformers), RUN_DIR:HASH, or "
+        "package.module:build@weights.safetensors.",
+    ),
+]
+
+
+def open_model(reference: str, language: str | None) -> tuple[Loaded, Language]:
+    """The model, and the language that it is to predict: by default the one it was made for.
+
+    Raises:
+        InputError: no such model or language, a model of another task or for another alphabet, or
+            nothing tells the language.
+    """
+    from starfree.languages.catalog import language as named
+    from starfree.models.loading import load
+
+    spoken = named(language) if language else None
+    loaded = load(reference, len(spoken.alphabet) if spoken else None)
+    if spoken is None:
+        if loaded.language is None:
+            raise InputError(f"{reference}: name the language too, nothing here tells it")
+        spoken = named(loaded.language)
+    if loaded.task not in (None, "predict"):
+        raise InputError(f"{reference}: its task is {loaded.task}; this command asks for predict")
+    known = alphabet(loaded)
+    if known is not None and known != spoken.alphabet:
+        raise InputError(
+            f"{reference}: its alphabet is {' '.join(known)}, that of {spoken.name} is "
+            f"{' '.join(spoken.alphabet)}"
+        )
+    return loaded, spoken
+
+
+def alphabet(loaded: Loaded) -> tuple[str, ...] | None:
+    """The symbols behind the model's tokens, `$` and `^` after them; None if nothing tells them."""
+    from starfree.languages.catalog import language
+
+    if loaded.kind != "trial":
+        return loaded.symbols
+    if loaded.language is None or loaded.task == "published":  # whose tokens are the authors' own
+        return None
+    return language(loaded.language).alphabet

@@ -83,6 +83,33 @@ def test_the_hash_does_not_change_between_versions():
     assert document["format"] == 1
 
 
+def test_the_hash_of_a_committed_trial_stays_what_it_was():
+    # results/suite holds trials under these names; an option that is added later must not move
+    # them (`_IMPLIED_OPTIONS`).
+    suite, _ = builtin.load("suite")
+    hashes = {
+        (trial.language, model.shown): trial.hash
+        for model, trial in suite.trials((0,), dict.fromkeys(suite_cells(suite), 0.001))
+    }
+    assert hashes["d-4", "Mamba, 3 layers"] == "ddb596f76fd2"
+    assert hashes["d-4", "LSTM, 1 layer"] == "7f1892364313"
+
+
+def suite_cells(experiment):
+    return [(name, model.shown) for name in experiment.languages for model in experiment.models]
+
+
+def test_options_that_came_later_count_only_where_they_change_something():
+    text = "{name: x, languages: [parity], models: [{name: mamba, layers: 1}]}"
+    trial = parse_experiment(text, "x").trials((0,))[0][1]
+    later = {"gates": "positive", "recurrence": True}
+    old = {name: value for name, value in trial.options.items() if name not in later}
+    assert trial.model_copy(update={"options": old}).hash == trial.hash
+    assert trial.model_copy(update={"options": old | later}).hash == trial.hash
+    signed = old | later | {"gates": "signed"}
+    assert trial.model_copy(update={"options": signed}).hash != trial.hash
+
+
 def test_it_is_read_back_as_written():
     experiment = parse_experiment(SMALL, "small.yaml")
     assert parse_experiment(json.dumps(experiment.plain()), "again") == experiment

@@ -3,6 +3,7 @@
 import json
 
 from starfree.experiments.execution import Run
+from starfree.experiments.part import make_part
 from starfree.experiments.spec import parse_experiment
 from starfree.experiments.store import Store
 
@@ -96,12 +97,17 @@ class MadeEngine:
 
 
 def made_run(
-    folder, spec=SPEC, leave_out=(), watch=lambda event: None, announce=lambda jobs, kept: None
+    folder,
+    spec=SPEC,
+    leave_out=(),
+    watch=lambda event: None,
+    announce=lambda jobs, kept: None,
+    **part,
 ):
     """The store of a made run, and its outcome."""
     store = Store(folder)
     store.trials.mkdir(parents=True, exist_ok=True)
     engine = MadeEngine(store, leave_out)
     experiment = parse_experiment(spec, "made.yaml")
-    outcome = Run(experiment, store, engine, announce, watch).run()
+    outcome = Run(experiment, store, engine, announce, watch, make_part(experiment, **part)).run()
     return store, engine, outcome

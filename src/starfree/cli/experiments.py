@@ -42,23 +42,40 @@ def run(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes; by default one a core.")
     ] = None,
+    scale: Annotated[
+        str | None, typer.Option(help="A scale of the spec, such as smoke: minutes, no result.")
+    ] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="sound or published, where the spec has both.")
+    ] = None,
+    language: Annotated[
+        list[str] | None, typer.Option(help="Only this language of the spec (repeatable).")
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="Only this model, by its label or name (repeatable).")
+    ] = None,
+    seed: Annotated[
+        list[int] | None, typer.Option(help="Only this seed, and what it hangs on (repeatable).")
+    ] = None,
 ) -> None:
     """Train, evaluate, store, report. Run it again, and it does only what is missing."""
     from starfree.experiments.builtin import load
     from starfree.experiments.engine import LocalEngine
     from starfree.experiments.execution import RUNS, Run, check
+    from starfree.experiments.part import make_part
     from starfree.experiments.store import Store
     from starfree.report.progress import display
 
-    wanted, text = load(experiment)
+    wanted, text = load(experiment, scale, protocol)
     check(wanted)
+    part = make_part(wanted, language or (), model or (), seed or ())
     store = Store(out or RUNS / wanted.name)
     screen = console()
     engine = LocalEngine(workers)
     with store.lock():
         store.save_text("spec.yaml", text)
         with display(screen, wanted.name, engine.workers, store.result) as shown:
-            outcome = Run(wanted, store, engine, shown.announce, shown.watch).run()
+            outcome = Run(wanted, store, engine, shown.announce, shown.watch, part).run()
         _show_report(store)
     if outcome.failures:
         sys.exit(FAILED)

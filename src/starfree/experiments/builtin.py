@@ -31,15 +31,23 @@ def text(name: str) -> str:
     return spec.read_text(encoding="utf-8")
 
 
-def load(name_or_file: str) -> tuple[Experiment, str]:
+def load(
+    name_or_file: str, scale: str | None = None, protocol: str | None = None
+) -> tuple[Experiment, str]:
     """An experiment and its text, by name or from a file.
 
+    Args:
+        name_or_file: a built-in name, or a path.
+        scale: one of the spec's `scales`; by default the spec as it is.
+        protocol: one of the spec's `protocols`; by default its own.
+
     Raises:
-        InputError: neither a name nor a file that can be read; a field is wrong.
+        InputError: neither a name nor a file that can be read; a field is wrong; the spec has no
+            such scale or protocol.
     """
     if name_or_file in names():
         content = text(name_or_file)
-        return parse_experiment(content, name_or_file), content
+        return parse_experiment(content, name_or_file, scale, protocol), content
     try:
         content = Path(name_or_file).read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -50,7 +58,7 @@ def load(name_or_file: str) -> tuple[Experiment, str]:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not text in UTF-8"
         raise InputError(f"{name_or_file}: cannot be read ({reason})") from None
-    return parse_experiment(content, name_or_file), content
+    return parse_experiment(content, name_or_file, scale, protocol), content
 
 
 def _listed() -> str:

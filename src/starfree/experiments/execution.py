@@ -11,6 +11,7 @@ from starfree.errors import InputError, StarfreeError
 from starfree.experiments.builtin import load
 from starfree.experiments.engine import Engine, LocalEngine
 from starfree.experiments.events import Event, Failed, Finished, Job
+from starfree.experiments.part import WHOLE, Part
 from starfree.experiments.plan import CellKey, PlannedTrial, choose_rates, write_plan
 from starfree.experiments.provenance import commit
 from starfree.experiments.schedule import longest_first
@@ -85,6 +86,7 @@ class Run:
     Args:
         announce: told, before each stage, its jobs and how many trials were there already.
         watch: told every event.
+        part: what is run now; the plan that is written, and the report, are of the whole.
     """
 
     def __init__(
@@ -94,17 +96,19 @@ class Run:
         engine: Engine,
         announce: Announce = lambda jobs, kept: None,
         watch: Watch = lambda event: None,
+        part: Part = WHOLE,
     ) -> None:
         self._experiment = experiment
         self._store = store
         self._engine = engine
         self._announce = announce
         self._watch = watch
+        self._part = part
         self._planned: list[PlannedTrial] = []
         self._outcome = Outcome()
 
     def run(self) -> Outcome:
-        """Run every trial that has no result yet.
+        """Run every trial of the part that has no result yet.
 
         With several learning rates all are tried with the first seed; the other seeds then run
         with the chosen one only.
@@ -114,13 +118,18 @@ class Run:
             OSError: results cannot be written.
         """
         seeds = self._experiment.seeds
-        if len(self._experiment.learning_rates) == 1:
-            self._stage(seeds)
-        else:
+        if self._choosing:
             self._stage(seeds[:1])
             self._stage(seeds[1:], choose_rates(self._planned, self._store.results(), seeds[0]))
+        else:
+            self._stage(seeds)
         self._store.rebuild_index()
         return self._outcome
+
+    @property
+    def _choosing(self) -> bool:
+        """Whether the learning rate is chosen on the first seed."""
+        return len(self._experiment.learning_rates) > 1
 
     def _stage(self, seeds: Sequence[int], rates: dict[CellKey, float] | None = None) -> None:
         jobs = []
@@ -129,6 +138,8 @@ class Run:
             rate = trial.training.learning_rate
             planned = PlannedTrial(trial.hash, trial.language, model.shown, rate, trial.seed)
             self._planned.append(planned)
+            if not self._part.holds(planned, self._experiment.seeds[0], self._choosing):
+                continue
             if self._store.result(trial.hash) is not None:
                 kept += 1
                 continue

@@ -20,10 +20,17 @@ from pydantic import (
 
 from starfree.errors import InputError
 from starfree.experiments.resolution import complete_options, language_file, model_file
+from starfree.experiments.variants import vary
 from starfree.experiments.yaml_reader import read_yaml
 from starfree.training.settings import TrainSettings
 
 HASH_LENGTH = 12  # hexadecimal digits of a trial's folder name
+
+# Options that a model did not have at first, with what it did then. At these values they stay out
+# of a trial's hash, so that results from before are found.
+_IMPLIED_OPTIONS: dict[str, dict[str, Any]] = {
+    "mamba": {"gates": "positive", "recurrence": True},
+}
 
 Option = bool | int | float | str
 _OPTION_BRANCHES = ("bool", "int", "float", "str")
@@ -126,7 +133,11 @@ class Trial(_Strict):
     @property
     def hash(self) -> str:
         """The trial's identity: the first digits of the SHA-256 of its canonical JSON."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        plain = self.model_dump(mode="json")
+        for option, value in _IMPLIED_OPTIONS.get(self.model, {}).items():
+            if plain["options"].get(option) == value:
+                del plain["options"][option]
+        canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:HASH_LENGTH]
 
 
@@ -229,12 +240,16 @@ def bounds(window: str) -> tuple[int, int]:
     return int(low), int(high)
 
 
-def parse_experiment(text: str, source: str) -> Experiment:
+def parse_experiment(
+    text: str, source: str, scale: str | None = None, protocol: str | None = None
+) -> Experiment:
     """Read an experiment from YAML.
 
     Args:
         text: the document.
         source: its name, for messages.
+        scale: one of its `scales` (`variants.py`); by default, and as `full`, the spec as it is.
+        protocol: one of its `protocols`, or its own.
 
     Raises:
         InputError: one line for each field that is wrong: where, what is allowed, what was given.
@@ -246,8 +261,9 @@ def parse_experiment(text: str, source: str) -> Experiment:
     if not isinstance(value, dict):
         raise InputError(f"{source}: a spec is a mapping of fields (`starfree spec example`)")
     try:
+        varied = vary(value, source, {"scale": scale, "protocol": protocol})
         # Through JSON, so that lists become tuples although nothing else is converted.
-        return Experiment.model_validate_json(json.dumps(value))
+        return Experiment.model_validate_json(json.dumps(varied))
     except TypeError as error:
         raise InputError(f"{source}: {error}") from error
     except ValidationError as error:

@@ -77,7 +77,7 @@ class Store:
     def save_result(self, trial_hash: str, result: Result) -> None:
         """Mark a trial as finished."""
         folder = self.trial_folder(trial_hash)
-        write_json(folder / "result.json", result)
+        write_atomically(folder / "result.json", _lines(result))
         (folder / "failure.json").unlink(missing_ok=True)
 
     def result(self, trial_hash: str) -> Result | None:
@@ -209,6 +209,15 @@ def _insert(database: sqlite3.Connection, trial_hash: str, result: Result) -> No
                     baseline.get("kind") if headline else None,
                 ),
             )
+
+
+def _lines(result: Result) -> str:
+    """JSON with a line for each field: small enough to be committed by the hundred."""
+    fields = (
+        f"{json.dumps(name)}: {json.dumps(value, separators=(',', ':'), allow_nan=False)}"
+        for name, value in result.items()
+    )
+    return "{\n" + ",\n".join(fields) + "\n}\n"
 
 
 def _read_json(path: Path) -> Result | None:

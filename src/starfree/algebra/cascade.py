@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -95,8 +96,8 @@ def _decompose(automaton: Automaton, max_states: int) -> Machine:
 
 def _fit(machine: Machine, automaton: Automaton, gates: Gates | None, max_states: int) -> Machine:
     """Split the group levels until the gates can do them, the last one first."""
-    if gates is None:
-        return machine
+    if gates is None or decide(automaton).star_free:
+        return machine  # without groups every level is a reset already
     permuted: list[set[Permutation]] = [set() for _ in machine.sizes]
     for step in reachable_steps(machine, len(automaton.alphabet), max_states):
         for found, action in zip(permuted, step.actions, strict=True):
@@ -150,6 +151,10 @@ def build(machine: Machine, automaton: Automaton, mode: Mode, max_states: int) -
     that remembers that a letter was illegal.
     """
     behaviour = explore(machine, len(automaton.alphabet), mode, max_states)
+    legal = np.concatenate([automaton.transitions >= 0, automaton.accepting[:, None]], axis=1)
+    whole = behaviour
+    if mode == "predictive" and any(behaviour.permutations):
+        behaviour = _without_repeated_letters(machine, behaviour, legal)
     units = {
         number: _unit(machine, behaviour, number, len(automaton.alphabet))
         for number in behaviour.live
@@ -158,7 +163,8 @@ def build(machine: Machine, automaton: Automaton, mode: Mode, max_states: int) -
         tuple(unit for number, unit in units.items() if machine.levels[number] == level)
         for level in sorted({machine.levels[number] for number in units})
     ]
-    outputs = _outputs(behaviour, automaton, list(units.values()))
+    shorter = behaviour is not whole
+    outputs = _outputs(behaviour, automaton.alphabet, legal, list(units.values()), shorter)
     if behaviour.illegal.any():
         levels.append((_latch(behaviour, list(units.values()), len(automaton.alphabet)),))
         outputs = tuple(_unless_error(output) for output in outputs)
@@ -191,6 +197,17 @@ class Behaviour:
     states: NDArray[np.int32]
     illegal: BoolArray
     lost: BoolArray
+
+    def keep(self, places: Sequence[int]) -> Behaviour:
+        """Only these of the live units."""
+        return replace(
+            self,
+            live=[self.live[place] for place in places],
+            before=self.before[:, places],
+            after=self.after[:, places],
+            values=[self.values[place] for place in places],
+            permutations=[self.permutations[place] for place in places],
+        )
 
 
 def explore(machine: Machine, letters: int, mode: Mode, max_states: int) -> Behaviour:
@@ -233,6 +250,21 @@ def explore(machine: Machine, letters: int, mode: Mode, max_states: int) -> Beha
     )
 
 
+def _distinct(
+    rows: NDArray[np.int32], sizes: Sequence[int]
+) -> tuple[NDArray[np.int32], NDArray[np.intp], NDArray[np.intp]]:
+    """The different rows, where each occurs first, and the number of each row among them."""
+    if math.prod(sizes) >= 2**63:
+        found = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    else:  # one number a row sorts much faster
+        keys = np.zeros(len(rows), dtype=np.int64)
+        for column, size in zip(rows.T, sizes, strict=True):
+            keys = keys * size + column
+        _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+        found = (rows[first], first, inverse)
+    return found
+
+
 def _restrict(permutation: tuple[int, ...], number: Mapping[int, int]) -> tuple[int, ...]:
     """The permutation of the values that occur; one that leads out of them goes to a free one."""
     moved = {number[v]: number[permutation[v]] for v in number if permutation[v] in number}
@@ -244,27 +276,9 @@ def _unit(machine: Machine, behaviour: Behaviour, number: int, letters: int) -> 
     """One unit: for every action a set of disjoint cubes over the letter and earlier units."""
     place = behaviour.live.index(number)
     size = len(behaviour.values[place])
-    names, sizes, columns = ["letter"], [letters + 1], [behaviour.letters]
-    for other, unit in enumerate(behaviour.live):
-        if machine.levels[unit] < machine.levels[number]:
-            name = _name(machine, behaviour, other)
-            names += [f"{name}.before", f"{name}.after"]
-            sizes += [len(behaviour.values[other])] * 2
-            columns += [behaviour.before[:, other], behaviour.after[:, other]]
-    contexts, context = np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)
-    before, after = behaviour.before[:, place], behaviour.after[:, place]
-
-    def consistent(results: NDArray[np.int32]) -> BoolArray:
-        wrong = np.bincount(context, weights=results != after, minlength=len(contexts))
-        return np.asarray(wrong == 0)
-
-    candidates = [Action("set", value) for value in range(size)]
-    candidates += [Action("permute", moved) for moved in behaviour.permutations[place]]
-    fits = [
-        consistent(np.array([action.apply(v, size, "permutation") for v in range(size)])[before])
-        for action in candidates
-    ]
-    missing = ~consistent(before)
+    choice = _choice(machine, behaviour, place, letters)
+    names, sizes, contexts = choice.names, choice.sizes, choice.contexts
+    candidates, fits, missing = choice.candidates, choice.fits, ~choice.keeps
     free = np.ones(len(contexts), dtype=np.bool_)
     rules = []
     while missing.any():
@@ -278,6 +292,80 @@ def _unit(machine: Machine, behaviour: Behaviour, number: int, letters: int) -> 
     labels = tuple(machine.labels[number][value] for value in behaviour.values[place])
     initial = int(behaviour.before[0, place])
     return Unit(_name(machine, behaviour, place), kind, size, initial, tuple(rules), labels)
+
+
+@dataclass(frozen=True, eq=False)
+class _Choice:
+    """What may act on a unit in each context that occurs.
+
+    Attributes:
+        names, sizes: the features that make a context.
+        contexts: int32 ``[contexts, features]``.
+        candidates: actions.
+        fits: for each candidate bool ``[contexts]``: it does there what the machine does.
+        keeps: bool ``[contexts]``: so does no action at all.
+    """
+
+    names: list[str]
+    sizes: list[int]
+    contexts: NDArray[np.int32]
+    candidates: list[Action]
+    fits: list[BoolArray]
+    keeps: BoolArray
+
+
+def _choice(machine: Machine, behaviour: Behaviour, place: int, letters: int) -> _Choice:
+    """A context is the letter and the units of earlier levels, before and after it."""
+    size = len(behaviour.values[place])
+    names, sizes, columns = ["letter"], [letters + 1], [behaviour.letters]
+    for other, unit in enumerate(behaviour.live):
+        if machine.levels[unit] < machine.levels[behaviour.live[place]]:
+            name = _name(machine, behaviour, other)
+            names += [f"{name}.before", f"{name}.after"]
+            sizes += [len(behaviour.values[other])] * 2
+            columns += [behaviour.before[:, other], behaviour.after[:, other]]
+    contexts, _, context = _distinct(np.stack(columns, axis=1), sizes)
+    before, after = behaviour.before[:, place], behaviour.after[:, place]
+
+    def consistent(results: NDArray[np.int32]) -> BoolArray:
+        wrong = np.bincount(context, weights=results != after, minlength=len(contexts))
+        return np.asarray(wrong == 0)
+
+    candidates = [Action("set", value) for value in range(size)]
+    candidates += [Action("permute", moved) for moved in behaviour.permutations[place]]
+    fits = [
+        consistent(np.array([action.apply(v, size, "permutation") for v in range(size)])[before])
+        for action in candidates
+    ]
+    return _Choice(names, sizes, contexts, candidates, fits, consistent(before))
+
+
+def _without_repeated_letters(
+    machine: Machine, behaviour: Behaviour, legal: BoolArray
+) -> Behaviour:
+    """Leave out the resets that tell nothing beyond the letter and the units that stay.
+
+    So (abab)* needs one unit, flipped by every a: after an a only b is legal, whatever its value.
+    """
+    letters = legal.shape[1] - 1
+    for place in reversed(range(len(behaviour.live))):
+        if behaviour.permutations[place]:
+            continue
+        rest = [other for other in range(len(behaviour.live)) if other != place]
+        less = behaviour.keep(rest)
+        choices = [_choice(machine, less, other, letters) for other in range(len(rest))]
+        if all(np.logical_or.reduce([c.keeps, *c.fits]).all() for c in choices) and _told(
+            less, legal
+        ):
+            behaviour = less
+    return behaviour
+
+
+def _told(behaviour: Behaviour, legal: BoolArray) -> bool:
+    """Whether the letter and the units after it decide the legal set."""
+    seen = np.column_stack([behaviour.letters, behaviour.after])
+    answers = np.column_stack([seen, legal[behaviour.states]])
+    return len(np.unique(seen, axis=0)) == len(np.unique(answers, axis=0))
 
 
 def _name(machine: Machine, behaviour: Behaviour, place: int) -> str:
@@ -322,20 +410,27 @@ def _cube(names: Sequence[str], allowed: Sequence[BoolArray], letters: int) -> C
 
 
 def _outputs(
-    behaviour: Behaviour, automaton: Automaton, units: Sequence[Unit]
+    behaviour: Behaviour,
+    alphabet: Sequence[str],
+    legal: BoolArray,
+    units: Sequence[Unit],
+    with_letter: bool,
 ) -> tuple[Output, ...]:
     """For every bit of the legal set the smaller of two covers: of the bit, of its complement."""
     known = ~behaviour.lost
-    contexts, first = np.unique(behaviour.after[known], axis=0, return_index=True)
-    legal = np.concatenate([automaton.transitions >= 0, automaton.accepting[:, None]], axis=1)
-    bits = legal[behaviour.states[known][first]]
     names = [f"{unit.name}.after" for unit in units]
     sizes = [unit.size for unit in units]
+    columns = behaviour.after
+    if with_letter:
+        names, sizes = ["letter", *names], [len(alphabet) + 1, *sizes]
+        columns = np.column_stack([behaviour.letters, columns])
+    contexts, first = np.unique(columns[known], axis=0, return_index=True)
+    bits = legal[behaviour.states[known][first]]
     outputs = []
-    for symbol, column in zip([*automaton.alphabet, "$"], bits.T, strict=True):
+    for symbol, column in zip([*alphabet, "$"], bits.T, strict=True):
         covers = [cover(contexts, value, value, sizes) for value in (column, ~column)]
         negated = len(covers[1]) < len(covers[0])
-        cubes = tuple(_cube(names, cube, -1) for cube in covers[negated])
+        cubes = tuple(_cube(names, cube, len(alphabet)) for cube in covers[negated])
         outputs.append(Output(symbol, cubes, negated))
     return tuple(outputs)
 
@@ -343,14 +438,14 @@ def _outputs(
 def _latch(behaviour: Behaviour, units: Sequence[Unit], letters: int) -> Unit:
     """Set by every illegal letter; nothing resets it."""
     rows = np.column_stack([behaviour.letters, behaviour.before]).astype(np.int32)
-    contexts, context = np.unique(rows, axis=0, return_inverse=True)
+    sizes = [letters + 1, *(unit.size for unit in units)]
+    contexts, _, context = _distinct(rows, sizes)
 
     def has(flags: BoolArray) -> BoolArray:
         return np.asarray(np.bincount(context, weights=flags, minlength=len(contexts)) > 0)
 
     must, may = has(behaviour.illegal), ~has(~behaviour.lost)
     names = ["letter", *(f"{unit.name}.before" for unit in units)]
-    sizes = [letters + 1, *(unit.size for unit in units)]
     rules = tuple(
         Rule(_cube(names, cube, letters), Action("set", 1))
         for cube in cover(contexts, must, may, sizes)

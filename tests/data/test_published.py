@@ -7,7 +7,12 @@ from itertools import groupby, islice
 import numpy as np
 import pytest
 
-from starfree.data.flipflop import draw_flipflop, draw_undo_flipflop
+from starfree.data.flipflop import (
+    draw_flipflop,
+    draw_mixture,
+    draw_undo_flipflop,
+    ignore_stress,
+)
 from starfree.data.labels import label_lines, label_table
 from starfree.data.lines import to_lines
 from starfree.data.published import (
@@ -16,6 +21,7 @@ from starfree.data.published import (
     protocols,
     stream,
 )
+from starfree.data.published_task import CleanReadTask
 from starfree.data.sampling import SampleNotice, sample
 from starfree.data.splits import DataSet, make_splits
 from starfree.data.task import make_task
@@ -324,3 +330,36 @@ def test_task_published_needs_a_language_of_the_authors() -> None:
         make_task(language("s3"), "published")
     with pytest.raises(InputError, match="takes its classes from the training strings"):
         make_task(language("parity"), "published")
+
+
+def test_a_mixture_holds_each_part_and_no_order() -> None:
+    which = language("flipflop")
+    strings = draw_mixture(which, 64, 300, (0.0, 1.0), np.random.default_rng(0))
+    assert which.accepts_batch(strings).all()
+    ignores = (strings.tokens[:, 2:-2:2] == which.alphabet.index("i")).mean(axis=1)
+    assert set(ignores) == {0.0, 1.0}
+    assert ignores.sum() == 150
+    assert 30 < ignores[:75].sum() < 45
+
+
+def test_stress_strings_ignore_everything_between_write_and_read() -> None:
+    which = language("flipflop")
+    strings = ignore_stress(which, 3, 2, np.random.default_rng(0))
+    written = [which.decode(string) for string in strings]
+    assert which.accepts_batch(strings).all()
+    assert len(written) == 8
+    assert {word[:2] + word[-2:] for word in written} == {"w0r0", "w1r1"}
+    assert {word[2:-2:2] for word in written} == {"iii"}
+    assert {"w0i0i0i0r0", "w0i1i1i1r0", "w1i0i0i0r1", "w1i1i1i1r1"} <= set(written)
+
+
+def test_the_clean_task_asks_for_the_bit_after_each_r() -> None:
+    which = language("flipflop")
+    strings = Strings.of(which.encode(word) for word in ("w1i0r1w0r0", "w0r0", "w1i1r"))
+    examples = CleanReadTask(which).encode(strings)
+    expected = {"w1i0r1w0r0": {4: 1, 8: 0}, "w0r0": {2: 0}, "w1i1r": {}}
+    for row, answers in enumerate(expected.values()):
+        asked = np.flatnonzero(examples.weights[row])
+        assert {int(t): int(examples.targets[row, t]) for t in asked} == answers
+        assert np.array_equal(np.flatnonzero(examples.slices["reads"][row]), asked)
+    assert which.decode(examples.inputs[0]) == "w1i0r1w0r0"

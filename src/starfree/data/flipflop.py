@@ -7,6 +7,8 @@ the last one written.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,6 +39,46 @@ def draw_flipflop(
     written = np.maximum.accumulate(place, axis=1)
     bits = np.where(instructions == r, np.take_along_axis(bits, written, axis=1), bits)
     return as_strings(_interleave(instructions, bits + zero))
+
+
+def draw_mixture(
+    language: Language,
+    length: int,
+    count: int,
+    ignores: Sequence[float],
+    generator: np.random.Generator,
+) -> Strings:
+    """Strings of FFL(p) with equal shares of several p, in random order."""
+    which = generator.permutation(np.arange(count) % len(ignores))
+    parts = [
+        draw_flipflop(language, length, int((which == index).sum()), ignore, generator)
+        for index, ignore in enumerate(ignores)
+    ]
+    place = np.argsort(np.argsort(which, kind="stable"))
+    return Strings.concatenate(parts).select(place)
+
+
+def ignore_stress(
+    language: Language, ignored: int, random_rows: int, generator: np.random.Generator
+) -> Strings:
+    """``w b (i x)^ignored r b`` for both bits b, all x 0, all x 1, and `random_rows` random ones.
+
+    MAT (Dankowiakowski and Ronca 2025) found trained Mambas to forget b after about 1000 ignores.
+
+    Returns:
+        ``2 (2 + random_rows)`` strings of length ``2 ignored + 4``.
+    """
+    w, r, i, zero, _ = (language.alphabet.index(symbol) for symbol in "wri01")
+    fillings = generator.integers(2, size=(2 + random_rows, ignored))
+    fillings[0], fillings[1] = 0, 1
+    bits = np.zeros((2, len(fillings), ignored + 2), dtype=np.int64)
+    bits[:, :, 1:-1] = fillings
+    bits[1, :, [0, -1]] = 1
+    instructions = np.full_like(bits, i)
+    instructions[..., 0], instructions[..., -1] = w, r
+    rows = 2 * len(fillings)
+    shape = (rows, ignored + 2)
+    return as_strings(_interleave(instructions.reshape(shape), bits.reshape(shape) + zero))
 
 
 def draw_undo_flipflop(

@@ -12,6 +12,8 @@ from starfree.languages.language import Language
 from starfree.languages.stack import BoundedDyck
 from starfree.languages.strings import BoolArray, Strings
 
+READS = "reads"  # the slice of answers that a flip-flop must remember
+
 
 def make_published_task(language: Language, train: Strings | None) -> Task:
     """The task of the authors' scripts for a language that they used.
@@ -113,7 +115,34 @@ class MaskedReadTask(Task):
             np.where(asked, inputs, 2),
             real.astype(np.float32),
             strings.lengths,
+            {READS: asked},
         )
+
+
+class CleanReadTask(Task):
+    """Flip-flop, the clean mode of Liu et al. 2023: after each `r`, which bit follows?
+
+    Inputs are the strings themselves, answers included, symbol i as i; nothing but the bits after
+    `r` is asked, and the loss is their cross-entropy.
+    """
+
+    name: TaskKind = "published"
+    objective: Objective = "classes"
+    outputs = 2
+
+    def __init__(self, language: Language) -> None:
+        self.vocabulary = len(language.alphabet)
+        self._read, self._one = (language.alphabet.index(symbol) for symbol in "r1")
+
+    def encode(self, strings: Strings, labels: BoolArray | None = None) -> Examples:
+        """Position t counts where its symbol is `r` and a bit follows; the target is that bit."""
+        real = strings.real()
+        inputs = np.where(real, strings.tokens, 0).astype(np.int64)
+        asked = np.zeros_like(real)
+        asked[:, :-1] = (inputs[:, :-1] == self._read) & real[:, 1:]
+        targets = np.zeros_like(inputs)
+        targets[:, :-1] = asked[:, :-1] & (inputs[:, 1:] == self._one)
+        return Examples(inputs, targets, asked.astype(np.float32), strings.lengths, {READS: asked})
 
 
 class NextTokenTask(Task):

@@ -4,6 +4,8 @@ Exact minimisation is hard; this is the greedy method of ESPRESSO's expand step 
 1984): take an uncovered row, free whole variables, then enlarge value sets, and never touch a
 forbidden row. The cubes that come out cover no row twice, because in a network the activations of
 cubes add up.
+
+Sets of rows are bitmask integers, one bit a row: intersections of thousands of rows at once.
 """
 
 from __future__ import annotations
@@ -36,28 +38,31 @@ def cover(
         cubes; each is one bool array of allowed values for each variable. No row lies in two.
 
     """
-    missing = required.copy()
-    free = allowed.copy()
-    orders = list(_orders(rows.shape[1]))
+    having = [
+        [_mask(column == value) for value in range(size)]
+        for column, size in zip(rows.T, sizes, strict=True)
+    ]
+    everything = (1 << len(rows)) - 1
+    missing, forbidden = _mask(required), everything & ~_mask(allowed)
+    uncovered = required.copy()
+    orders = list(_orders(len(sizes)))
     cubes = []
-    while missing.any():
-        forbidden = rows[~free]
-        candidates = np.flatnonzero(missing)
+    while missing:
+        candidates = np.flatnonzero(uncovered)
         picks = candidates[np.linspace(0, len(candidates) - 1, SEEDS).astype(int)]
         best: list[BoolArray] = []
         best_key = (-1, 0)
+        best_rows = 0
         for seed in dict.fromkeys(picks.tolist()):
             for order in orders:
-                cube = _expand(rows[seed], forbidden, order, sizes)
-                key = (
-                    int((covered(cube, rows) & missing).sum()),
-                    sum(bool(values.all()) for values in cube),
-                )
+                cube, inside = _expand(rows[seed].tolist(), forbidden, order, having, everything)
+                key = ((inside & missing).bit_count(), sum(all(values) for values in cube))
                 if key > best_key:
-                    best, best_key = cube, key
-        inside = covered(best, rows)
-        missing &= ~inside
-        free &= ~inside
+                    best = [np.array(values, dtype=np.bool_) for values in cube]
+                    best_key, best_rows = key, inside
+        missing &= ~best_rows
+        forbidden |= best_rows
+        uncovered &= ~covered(best, rows)
         cubes.append(best)
     return cubes
 
@@ -66,8 +71,13 @@ def covered(cube: Sequence[BoolArray], rows: Rows) -> BoolArray:
     """Bool ``[rows]``: the rows whose every value the cube allows."""
     inside = np.ones(len(rows), dtype=np.bool_)
     for variable, values in enumerate(cube):
-        inside &= values[rows[:, variable]]
+        if not values.all():
+            inside &= values[rows[:, variable]]
     return inside
+
+
+def _mask(flags: BoolArray) -> int:
+    return int.from_bytes(np.packbits(flags, bitorder="little").tobytes(), "little")
 
 
 def _orders(variables: int) -> Iterator[list[int]]:
@@ -79,26 +89,49 @@ def _orders(variables: int) -> Iterator[list[int]]:
 
 
 def _expand(
-    seed: NDArray[np.int32], forbidden: Rows, order: Sequence[int], sizes: Sequence[int]
-) -> list[BoolArray]:
-    cube = [np.zeros(size, dtype=np.bool_) for size in sizes]
-    for values, value in zip(cube, seed, strict=True):
-        values[value] = True
-    differs = forbidden != seed  # [forbidden rows, variables]
-    distance = differs.sum(axis=1)
-    for variable in order:
-        if not (differs[:, variable] & (distance == 1)).any():
-            distance -= differs[:, variable]
-            differs[:, variable] = False
-            cube[variable][:] = True
-    for variable in order:
-        if cube[variable].all():
-            continue
-        blocked = np.zeros(sizes[variable], dtype=np.bool_)
-        alone = differs[:, variable] & (distance == 1)
-        blocked[forbidden[alone, variable]] = True
-        cube[variable] |= ~blocked
-        now_inside = differs[:, variable] & cube[variable][forbidden[:, variable]]
-        distance -= now_inside
-        differs[now_inside, variable] = False
-    return cube
+    seed: Sequence[int],
+    forbidden: int,
+    order: Sequence[int],
+    having: Sequence[Sequence[int]],
+    everything: int,
+) -> tuple[list[list[bool]], int]:
+    """The cube around a row, as allowed values of each variable, and the rows that it covers.
+
+    Args:
+        having: ``having[variable][value]`` is the set of rows with that value.
+    """
+    inside = [masks[value] for masks, value in zip(having, seed, strict=True)]
+    freed = set()
+    kept = everything  # rows that agree with the variables decided on so far
+    for variable, undecided in _each_with_the_rest(order, inside, everything):
+        if forbidden & kept & undecided:
+            kept &= inside[variable]
+        else:
+            freed.add(variable)
+            inside[variable] = everything
+    cube = [
+        [variable in freed or value == own for value in range(len(masks))]
+        for variable, (masks, own) in enumerate(zip(having, seed, strict=True))
+    ]
+    kept = everything
+    bound = [variable for variable in order if variable not in freed]
+    for variable, undecided in _each_with_the_rest(bound, inside, everything):
+        close = forbidden & kept & undecided  # differ from the cube in this variable at most
+        for value, rows in enumerate(having[variable]):
+            if not cube[variable][value] and not close & rows:
+                cube[variable][value] = True
+                inside[variable] |= rows
+        kept &= inside[variable]
+    return cube, kept
+
+
+def _each_with_the_rest(
+    order: Sequence[int], inside: Sequence[int], everything: int
+) -> list[tuple[int, int]]:
+    """Every variable with the rows that agree with all variables after it."""
+    pairs = []
+    rest = everything
+    for variable in reversed(order):
+        pairs.append((variable, rest))
+        rest &= inside[variable]
+    return pairs[::-1]

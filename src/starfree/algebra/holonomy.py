@@ -48,6 +48,8 @@ class Holonomy(Machine):
             self.edges.append(tuple(self.index[1 << t] if t >= 0 else -1 for t in row))
         self._find_classes()
         self._find_heights()
+        self.steps: dict[tuple[int, ...], tuple[Action | None, int, int]] = {}
+        self.states: dict[State, int] = {}
         top = self.height[0]
         widths = [0] * top
         labels: list[tuple[str, ...]] = [()] * top
@@ -65,11 +67,14 @@ class Holonomy(Machine):
         self.initial = self._chain(1 << automaton.start)
 
     def read(self, state: State) -> int:
-        current = 0
-        for level, value in enumerate(state):
-            if self._at(current, level):
-                current = self._tile(current, value)
-        return self.sets[current].bit_length() - 1
+        found = self.states.get(state)
+        if found is None:
+            current = 0
+            for level, value in enumerate(state):
+                if self._at(current, level):
+                    current = self._tile(current, value)
+            found = self.states[state] = self.sets[current].bit_length() - 1
+        return found
 
     def defined(self, state: State, letter: int) -> bool:
         return self.rows[self.read(state)][letter] >= 0
@@ -78,21 +83,32 @@ class Holonomy(Machine):
         old = new = 0  # the chains of sets before and after; `new` contains the image of `old`
         found: list[Action | None] = []
         for level, value in enumerate(state):
-            action = None
-            image = self.edges[old][letter]
-            after = value
-            if self._at(new, level):
-                if image == new:
-                    action = self._permutation(old, new, letter, level)
-                elif image >= 0:
-                    action = self._reset(new, self.sets[image])
-                if action is not None:
-                    after = action.apply(value, 0, "permutation")
-                new = self._tile(new, after)
-            if self._at(old, level):
-                old = self._tile(old, value)
+            key = (level, old, new, letter, value)
+            step = self.steps.get(key)
+            if step is None:
+                step = self.steps[key] = self._step(level, old, new, letter, value)
+            action, old, new = step
             found.append(action)
         return tuple(found)
+
+    def _step(
+        self, level: int, old: int, new: int, letter: int, value: int
+    ) -> tuple[Action | None, int, int]:
+        """One level of a step: its action, and the next sets of both chains."""
+        action = None
+        image = self.edges[old][letter]
+        after = value
+        if self._at(new, level):
+            if image == new:
+                action = self._permutation(old, new, letter, level)
+            elif image >= 0:
+                action = self._reset(new, self.sets[image])
+            if action is not None:
+                after = action.apply(value, 0, "permutation")
+            new = self._tile(new, after)
+        if self._at(old, level):
+            old = self._tile(old, value)
+        return action, old, new
 
     def _at(self, number: int, level: int) -> bool:
         return self.height[number] == len(self.sizes) - level

@@ -424,7 +424,7 @@ def _outputs(
     if with_letter:
         names, sizes = ["letter", *names], [len(alphabet) + 1, *sizes]
         columns = np.column_stack([behaviour.letters, columns])
-    contexts, first = np.unique(columns[known], axis=0, return_index=True)
+    contexts, first, _ = _distinct(columns[known], sizes)
     bits = legal[behaviour.states[known][first]]
     outputs = []
     for symbol, column in zip([*alphabet, "$"], bits.T, strict=True):

@@ -97,8 +97,7 @@ def _expand(
 ) -> tuple[list[list[bool]], int]:
     """The cube around a row, as allowed values of each variable, and the rows that it covers.
 
-    Args:
-        having: ``having[variable][value]`` is the set of rows with that value.
+    ``having[variable][value]`` is the set of rows with that value.
     """
     inside = [masks[value] for masks, value in zip(having, seed, strict=True)]
     freed = set()

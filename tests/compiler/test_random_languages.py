@@ -5,6 +5,7 @@ import pytest
 
 from starfree.algebra.cascade import NotStarFree
 from starfree.compiler.compile import compile
+from starfree.errors import InputError
 from starfree.languages.automaton import Automaton
 from starfree.languages.catalog import language
 from starfree.languages.regular import RegularLanguage
@@ -85,6 +86,32 @@ def test_star_free_languages_compile_and_are_proven(kind):
 @pytest.mark.parametrize("kind", ["cascade", "monotone", "formula"])
 def test_many_star_free_languages_compile_and_are_proven(kind):
     check(kind, 100)
+
+
+def check_formulas_by_their_own_units(count):
+    """Without the automaton: one unit an operator, right on every string, members or not."""
+    units = 0
+    for spoken in languages("formula", count):
+        for target in ("mamba", "paper"):
+            made = compile(spoken, target, route="formula")
+            found = certify(made.model, spoken, domain="all")
+            assert found.status == "PROVEN_ALL_LENGTHS", spoken.name
+            units += len(made.circuit.units)
+    assert units > 2 * count
+
+
+def test_formulas_compile_by_their_own_units():
+    check_formulas_by_their_own_units(20)
+
+
+@pytest.mark.full
+def test_many_formulas_compile_by_their_own_units():
+    check_formulas_by_their_own_units(100)
+
+
+def test_only_formulas_have_the_route_of_formulas():
+    with pytest.raises(InputError, match="d-2: not a formula"):
+        compile(language("d-2"), route="formula")
 
 
 @pytest.mark.parametrize("seed", range(8))

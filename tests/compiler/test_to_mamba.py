@@ -12,7 +12,9 @@ from starfree.compiler.folder import open_folder, save
 from starfree.compiler.to_mamba import to_mamba
 from starfree.data.sampling import sample
 from starfree.errors import InputError
+from starfree.languages.automaton import Automaton
 from starfree.languages.catalog import language
+from starfree.languages.regular import RegularLanguage
 from starfree.verification.certificate import certify
 
 SMALL = (
@@ -104,6 +106,36 @@ def test_transformers_gives_the_same_logits(name, tmp_path):
             assert errors == 0
             assert set(logits.unique().tolist()) == {-8.0, 8.0}
             assert torch.equal(logits, wrong_bits(ours, spoken, tokens)[1])
+
+
+class ReadsBegin(torch.nn.Module):
+    """A compiled model whose `^` is one more letter, legal everywhere."""
+
+    def __init__(self, model, letters):
+        super().__init__()
+        self.model, self.letters = model, letters
+
+    def initial_state(self, batch):
+        return self.model.initial_state(batch)
+
+    def step(self, tokens, state):
+        begin = self.letters + 1
+        logits, state = self.model.step(torch.where(tokens >= self.letters, begin, tokens), state)
+        assert (logits[:, begin] == -8).all()
+        always = torch.full((len(logits), 1), 8.0)
+        return torch.cat([logits[:, :-2], always, logits[:, -2:-1]], dim=1), state
+
+
+@pytest.mark.parametrize("name", ["tomita-4", "flipflop", "d-3", "dyck-2-2"])
+def test_begin_changes_nothing_wherever_it_stands(name):
+    spoken = language(name)
+    own = spoken.automaton
+    stays = np.arange(own.states, dtype=np.int32)[:, None]
+    rows = np.concatenate([own.transitions, stays], axis=1)
+    wider = Automaton((*own.alphabet, "^"), rows, own.start, own.accepting)
+    model = ReadsBegin(to_mamba(circuit(spoken)).model, len(own.alphabet))
+    found = certify(model, RegularLanguage("with ^", wider))
+    assert found.status == "PROVEN_ALL_LENGTHS"
 
 
 def test_a_long_ignored_run_is_remembered():

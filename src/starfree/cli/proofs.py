@@ -47,6 +47,13 @@ def compile_language(
         Literal["predict", "recognise"],
         typer.Option(help="predict: right on prefixes of members; recognise: on every string."),
     ] = "predict",
+    route: Annotated[
+        Literal["automaton", "formula"],
+        typer.Option(
+            help="automaton: the smallest cascade; formula: of a pltl: language, one unit for each "
+            "S and Y, right on every string."
+        ),
+    ] = "automaton",
     explain: Annotated[
         bool, typer.Option("--explain", help="Print what every direction of the model means.")
     ] = False,
@@ -60,10 +67,10 @@ def compile_language(
     from starfree.verification.certificate import certify as prove
 
     spoken = named(language)
-    made = compiled_for(spoken, target, precision, task)
+    made = compiled_for(spoken, target, precision, task, route)
     counts = any(unit.kind == "counter" for unit in made.circuit.units)
     limit = COUNTER_STATES if counts else MAX_STATES
-    domain: Domain = "all" if task == "recognise" else "prefixes"
+    domain: Domain = "all" if made.circuit.mode == "recogniser" else "prefixes"
     certificate = prove(made.model, spoken, domain, max_states=limit)
     if certificate.status == "COUNTEREXAMPLE":
         raise StarfreeError(f"{language}: the compiled model is wrong: {_told(certificate)}")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from starfree.algebra.cascade import Gates, cascade
+from starfree.algebra.circuit import Circuit, verify
 from starfree.algebra.circuits import circuit
+from starfree.algebra.formula import formula_circuit
 from starfree.compiler.compiled import Compiled, Target
 from starfree.compiler.to_mamba import Precision, to_mamba
 from starfree.compiler.to_textbook import to_textbook
@@ -13,6 +15,9 @@ from starfree.errors import InputError
 from starfree.languages.language import Language
 
 Task = Literal["predict", "recognise"]
+Route = Literal["automaton", "formula"]
+
+FORMULA = "pltl:"
 
 GATES: dict[Target, Gates] = {
     "mamba": "nonnegative",
@@ -28,6 +33,7 @@ def compile(
     target: Target = "mamba",
     precision: Precision = "robust",
     task: Task = "predict",
+    route: Route = "automaton",
 ) -> Compiled:
     """The language's circuit in exact weights.
 
@@ -37,17 +43,31 @@ def compile(
         precision: of target `mamba`: how conjunctions are computed, see `to_mamba`.
         task: ``predict``: right on prefixes of members; ``recognise``: on every string, where
             nothing is legal once no member can follow.
+        route: ``automaton``: the smallest circuit that the minimal automaton gives; ``formula``: of
+            a `pltl:` language, one unit for each `S` and `Y`, which is right on every string.
 
     Raises:
         NotStarFree: the language counts; carries the witness.
-        InputError: the target cannot do the language.
+        InputError: the target cannot do the language, or there is no formula.
         ComplexityLimit: the cascade is too large.
     """
-    gates = GATES[target]
-    if task == "predict":
-        made = circuit(language, gates)
+    if route == "formula":
+        made = _from_formula(language)
+    elif task == "predict":
+        made = circuit(language, GATES[target])
     elif language.automaton is None:
         raise InputError(f"{language.name}: no finite automaton, so no recogniser can be compiled")
     else:
-        made = cascade(language.automaton, "recogniser", gates)
+        made = cascade(language.automaton, "recogniser", GATES[target])
     return to_mamba(made, precision) if target == "mamba" else to_textbook(made, target)
+
+
+def _from_formula(language: Language) -> Circuit:
+    """The formula's own circuit, proven equal to the minimal automaton on every string."""
+    from starfree.languages.pltl import parse  # compiles its grammar when it is imported
+
+    if not language.name.startswith(FORMULA) or language.automaton is None:
+        raise InputError(f"{language.name}: not a formula; the route `formula` reads {FORMULA}...")
+    made = formula_circuit(parse(language.name.removeprefix(FORMULA)))
+    verify(made, language.automaton)
+    return made

@@ -12,7 +12,8 @@ how many hold, the convolution's bias subtracts the threshold, SiLU at large arg
 Where any rule of the unit fires, the step size is large: the gate exp(-step) is exactly 0 and the
 state becomes the one-hot of the rule that fired. Where none fires, softplus gives a step size of
 exactly 0: the gate is 1, the state stays. The value *before* the letter is computed by a twin of
-the unit whose convolution looks one symbol back.
+the unit whose convolution looks one symbol back. No rule fires on `^` or `$`: wherever they stand,
+they change no unit.
 
 `exact`: one channel a conjunction, threshold m - 1/2. `robust`: the difference of two channels with
 thresholds m - 3/4 and m - 1/4, which is flat on both sides, so that small errors do not grow from
@@ -231,10 +232,19 @@ def _level(
                         stream.of(feature, unit.initial),
                         stream.of(feature, goal),
                     )
-                    for cube, goal in unit_resets(unit)
+                    for cube, goal in _on_letters(unit, len(circuit.alphabet))
                 ]
                 layer.add(moves, precision, tap=tap, state=True)
     return layer
+
+
+def _on_letters(unit: Unit, letters: int) -> Iterator[tuple[Cube, int]]:
+    """The rules of a unit, which then do not fire on `^` and `$`."""
+    for cube, goal in unit_resets(unit):
+        literals = dict(cube.literals)
+        read = tuple(token for token in literals.get("letter", range(letters)) if token < letters)
+        if read:
+            yield Cube.of(literals | {"letter": read}), goal
 
 
 def _answers(circuit: Circuit, stream: _Stream, precision: Precision) -> _Layer:

@@ -15,3 +15,7 @@ class InputError(StarfreeError):
 
 class ComplexityLimit(StarfreeError):
     """A search reached its limit. The message says what was visited and what is still known."""
+
+
+class CircuitError(StarfreeError):
+    """A circuit is malformed, or is not equal to its automaton."""

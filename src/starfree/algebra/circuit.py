@@ -9,7 +9,8 @@ conjunction over named **features**, each of which must take one of some allowed
 - ``NAME.before`` and ``NAME.after``: the value of unit NAME before and after this letter.
 
 A rule of a unit sees the letter and the units of earlier levels only, so that a level is one layer
-of a network. An **output** is one bit of the legal set after the letters read so far: true iff one
+of a network; a wire, which is a layer's read-out, also sees the units before it in its own level,
+as they are after the letter. An **output** is one bit of the legal set after the letters read so far: true iff one
 of its cubes holds (`negated`: iff none holds); it sees the letter and all units.
 
 Kinds of units, and what their rules may do:
@@ -22,6 +23,8 @@ cyclic     0..size-1                         set j; add k (modulo size)
 permutation 0..size-1                        set j; permute (j becomes the j-th entry)
 counter    all integers                      set j; add k. The feature shows the count cut
                                              off to low..low+size-1, minus low
+wire       0..size-1                         set j. No memory: where no rule holds the
+                                             value is the initial one
 ========== ================================= ==========================================
 
 JSON: ``{"format": 1, "mode", "alphabet", "levels": [[{"name", "kind", "size", "low", "initial",
@@ -32,15 +35,16 @@ alphabet, `$` last.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from starfree.errors import ComplexityLimit, InputError, StarfreeError
+from starfree.algebra.simulation import Simulation
+from starfree.errors import CircuitError, ComplexityLimit, InputError
 from starfree.languages.automaton import Automaton
 
-Kind = Literal["reset", "cyclic", "permutation", "counter"]
+Kind = Literal["reset", "cyclic", "permutation", "counter", "wire"]
 Verb = Literal["set", "add", "permute"]
 Mode = Literal["predictive", "recogniser"]
 State = tuple[int, ...]
@@ -51,13 +55,10 @@ VERBS: Mapping[Kind, frozenset[Verb]] = {
     "cyclic": frozenset({"set", "add"}),
     "permutation": frozenset({"set", "permute"}),
     "counter": frozenset({"set", "add"}),
+    "wire": frozenset({"set"}),
 }
 
 DEFAULT_STATE_LIMIT = 1_000_000
-
-
-class CircuitError(StarfreeError):
-    """A circuit is malformed, or is not equal to its automaton."""
 
 
 @dataclass(frozen=True)
@@ -163,10 +164,11 @@ class Circuit:
     def __post_init__(self) -> None:
         seen = {"letter"}
         for level in self.levels:
+            own: set[str] = set()
             for unit in level:
-                _check_unit(unit, seen)
-            for unit in level:
-                seen |= {f"{unit.name}.before", f"{unit.name}.after"}
+                _check_unit(unit, seen | own if unit.kind == "wire" else seen, own)
+                own.add(f"{unit.name}.after")
+            seen |= own | {f"{unit.name}.before" for unit in level}
         if [output.symbol for output in self.outputs] != [*self.alphabet, "$"]:
             raise CircuitError("circuit: one output for every symbol of the alphabet, then one `$`")
         for output in self.outputs:
@@ -195,7 +197,7 @@ class Circuit:
             CircuitError: two rules of one unit hold at once.
 
         """
-        return self._machine.step(state, letter)
+        return self._simulation.step(state, letter)
 
     def outputs_after(self, before: State, letter: int, after: State) -> tuple[bool, ...]:
         """The output bits, given the last step.
@@ -204,7 +206,7 @@ class Circuit:
             CircuitError: two cubes of one output hold at once.
 
         """
-        return self._machine.outputs(before, letter, after)
+        return self._simulation.outputs(before, letter, after)
 
     def run(self, letters: Iterable[int]) -> Iterator[tuple[State, tuple[bool, ...]]]:
         """State and output bits after every prefix, the empty one first."""
@@ -215,8 +217,8 @@ class Circuit:
             yield state, self.outputs_after(before, int(letter), state)
 
     @cached_property
-    def _machine(self) -> _Machine:
-        return _Machine(self)
+    def _simulation(self) -> Simulation:
+        return Simulation(self.units, self.outputs)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, see the module's docstring."""
@@ -256,73 +258,6 @@ class Circuit:
             return cls(tuple(data["alphabet"]), levels, outputs, data["mode"])
         except (KeyError, TypeError) as error:
             raise InputError(f"circuit: missing or wrong field {error}") from error
-
-
-class _Machine:
-    """Runs a circuit; what a unit or output does is remembered by the features that it reads."""
-
-    def __init__(self, circuit: Circuit) -> None:
-        self.units = circuit.units
-        index = {"letter": 0}
-        for number, unit in enumerate(self.units):
-            index[f"{unit.name}.before"] = 1 + 2 * number
-            index[f"{unit.name}.after"] = 2 + 2 * number
-        self.rules = [
-            _Choice(f"unit {unit.name}", [rule.when for rule in unit.rules], index)
-            for unit in self.units
-        ]
-        self.bits = [
-            (_Choice(f"output {output.symbol}", output.cubes, index), output.negated)
-            for output in circuit.outputs
-        ]
-
-    def step(self, state: State, letter: int) -> State:
-        features = self._features(state, letter)
-        after = list(state)
-        for number, (unit, choice) in enumerate(zip(self.units, self.rules, strict=True)):
-            rule = choice.pick(features)
-            if rule >= 0:
-                action = unit.rules[rule].action
-                after[number] = action.apply(state[number], unit.size, unit.kind)
-            features[2 + 2 * number] = unit.shown(after[number])
-        return tuple(after)
-
-    def outputs(self, before: State, letter: int, after: State) -> tuple[bool, ...]:
-        features = self._features(before, letter)
-        features[2::2] = [u.shown(value) for u, value in zip(self.units, after, strict=True)]
-        return tuple((choice.pick(features) >= 0) != negated for choice, negated in self.bits)
-
-    def _features(self, before: State, letter: int) -> list[int]:
-        features = [letter] + [0] * (2 * len(self.units))
-        features[1::2] = [u.shown(value) for u, value in zip(self.units, before, strict=True)]
-        return features
-
-
-class _Choice:
-    """Which of some disjoint cubes holds."""
-
-    def __init__(self, owner: str, cubes: Iterable[Cube], index: Mapping[str, int]) -> None:
-        self.owner = owner
-        self.cubes = [
-            [(index[name], frozenset(allowed)) for name, allowed in cube.literals] for cube in cubes
-        ]
-        self.reads = sorted({place for cube in self.cubes for place, _ in cube})
-        self.known: dict[tuple[int, ...], int] = {}
-
-    def pick(self, features: list[int]) -> int:
-        """Number of the cube that holds, -1 if none does."""
-        key = tuple([features[place] for place in self.reads])
-        found = self.known.get(key)
-        if found is None:
-            holding = [
-                number
-                for number, cube in enumerate(self.cubes)
-                if all(features[place] in allowed for place, allowed in cube)
-            ]
-            if len(holding) > 1:
-                raise CircuitError(f"{self.owner}: cubes {holding} hold at once, not disjoint")
-            found = self.known[key] = holding[0] if holding else -1
-        return found
 
 
 def verify(circuit: Circuit, automaton: Automaton, max_states: int = DEFAULT_STATE_LIMIT) -> int:
@@ -400,8 +335,9 @@ def _bits(circuit: Circuit, bits: Iterable[bool]) -> str:
     return "{" + ", ".join(name for name, bit in zip(names, bits, strict=True) if bit) + "}"
 
 
-def _check_unit(unit: Unit, seen: set[str]) -> None:
-    if f"{unit.name}.after" in seen:
+def _check_unit(unit: Unit, seen: set[str], own: set[str]) -> None:
+    """Of a unit that sees some features, in a level whose own features so far are these."""
+    if f"{unit.name}.after" in seen | own:
         raise CircuitError(f"unit {unit.name}: the name is used twice")
     if len(unit.labels) != unit.size:
         raise CircuitError(f"unit {unit.name}: {len(unit.labels)} labels for {unit.size} values")

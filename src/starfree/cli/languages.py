@@ -99,7 +99,7 @@ def label(
 def sample(
     language: LanguageReference,
     length: Annotated[
-        str, typer.Option(metavar="LOW:HIGH", help="Lengths, both ends included.")
+        str, typer.Option(metavar="LOW:HIGH", help="Lengths, both ends included; or one length.")
     ] = "1:50",
     count: Annotated[int, typer.Option(min=1, help="How many strings.")] = 10,
     seed: Annotated[int, typer.Option(min=0)] = 0,
@@ -225,6 +225,7 @@ def _print_labels(language: Language, text: str, member: bool, legal: list[list[
 
 def _window(text: str) -> tuple[int, int]:
     low, colon, high = text.partition(":")
-    if not (colon and low.isdecimal() and high.isdecimal()):
-        raise InputError(f"--length {text}: write LOW:HIGH, for instance 1:50")
+    high = high if colon else low
+    if not (low.isdecimal() and high.isdecimal()):
+        raise InputError(f"--length {text}: write LOW:HIGH, for instance 1:50, or one length")
     return int(low), int(high)

@@ -118,18 +118,13 @@ class Run:
             OSError: results cannot be written.
         """
         seeds = self._experiment.seeds
-        if self._choosing:
+        if self._experiment.choosing:
             self._stage(seeds[:1])
             self._stage(seeds[1:], choose_rates(self._planned, self._store.results(), seeds[0]))
         else:
             self._stage(seeds)
         self._store.rebuild_index()
         return self._outcome
-
-    @property
-    def _choosing(self) -> bool:
-        """Whether the learning rate is chosen on the first seed."""
-        return len(self._experiment.learning_rates) > 1
 
     def _stage(self, seeds: Sequence[int], rates: dict[CellKey, float] | None = None) -> None:
         jobs = []
@@ -138,7 +133,7 @@ class Run:
             rate = trial.training.learning_rate
             planned = PlannedTrial(trial.hash, trial.language, model.shown, rate, trial.seed)
             self._planned.append(planned)
-            if not self._part.holds(planned, self._experiment.seeds[0], self._choosing):
+            if not self._part.holds(planned, self._experiment.seeds[0], self._experiment.choosing):
                 continue
             if self._store.result(trial.hash) is not None:
                 kept += 1
@@ -151,7 +146,7 @@ class Run:
         self._outcome.kept += kept
         if jobs or kept:
             self._announce(jobs, kept)
-        self._engine.run(longest_first(jobs), self._record)
+        self._engine.run(jobs if self._experiment.in_order else longest_first(jobs), self._record)
 
     def _record(self, event: Event) -> None:
         if isinstance(event, Finished):

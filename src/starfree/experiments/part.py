@@ -64,7 +64,7 @@ def make_part(
     Raises:
         InputError: the spec has no such language, model or seed.
     """
-    shown = {model.shown: model.name for model in experiment.models}
+    shown = experiment.shown_models
     wanted = set(models)
     for name in models:
         if name not in shown and name in shown.values():

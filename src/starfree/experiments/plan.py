@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from starfree.errors import InputError, StarfreeError
-from starfree.experiments.spec import Experiment
+from starfree.experiments.spec import Experiment, read_experiment
 from starfree.files import write_json
 
 FILE = "experiment.json"
@@ -62,7 +62,7 @@ def read_plan(folder: Path) -> tuple[Experiment, list[PlannedTrial]]:
     path = folder / FILE
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-        experiment = Experiment.model_validate_json(json.dumps(value["experiment"]))
+        experiment = read_experiment(value["experiment"])
         return experiment, [PlannedTrial(**trial) for trial in value["trials"]]
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -32,6 +33,11 @@ _IMPLIED_OPTIONS: dict[str, dict[str, Any]] = {
     "mamba": {"gates": "positive", "recurrence": True},
 }
 
+# Experiments with fields of their own; all others have no `kind`.
+KINDS = {
+    "flipflop": "starfree.experiments.flipflop:FlipflopExperiment",
+}
+
 Option = bool | int | float | str
 _OPTION_BRANCHES = ("bool", "int", "float", "str")
 TaskName = Literal["predict", "recognise", "state", "published"]
@@ -39,11 +45,13 @@ ProtocolName = Literal["sound", "published"]
 Window = Annotated[str, Field(pattern=r"^\d+-\d+$")]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """Plain data: every field known, of its own type, and never changed."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class DataSettings(_Strict):
+class DataSettings(Strict):
     """Which strings: the arguments of `data.splits.make_splits`, windows written `51-100`.
 
     The published protocol has its own sizes, windows and distributions: there only the seed counts.
@@ -108,7 +116,7 @@ class ModelSpec(BaseModel):
         return self.name if layers is None else f"{self.name}, {layers} layer{plural}"
 
 
-class Trial(_Strict):
+class Trial(Strict):
     """One language, one model, one seed, one learning rate: what a result depends on, no more.
 
     Attributes:
@@ -141,7 +149,7 @@ class Trial(_Strict):
         return hashlib.sha256(canonical.encode()).hexdigest()[:HASH_LENGTH]
 
 
-class Experiment(_Strict):
+class Experiment(Strict):
     """Lists of languages, models, seeds and learning rates, and what they share.
 
     Attributes:
@@ -184,6 +192,21 @@ class Experiment(_Strict):
             if shown.count(label) > 1:
                 raise ValueError(f"two models are shown as {label!r}: give one a `label`")
         return self
+
+    @property
+    def choosing(self) -> bool:
+        """Whether the learning rate is chosen on the first seed."""
+        return len(self.learning_rates) > 1
+
+    @property
+    def in_order(self) -> bool:
+        """Whether trials run in the order of `trials`; else the longest first."""
+        return False
+
+    @property
+    def shown_models(self) -> dict[str, str]:
+        """Model as reports show it -> its name."""
+        return {model.shown: model.name for model in self.models}
 
     def plain(self) -> dict[str, Any]:
         """As it would be written, every default explicit."""
@@ -263,11 +286,25 @@ def parse_experiment(
     try:
         varied = vary(value, source, {"scale": scale, "protocol": protocol})
         # Through JSON, so that lists become tuples although nothing else is converted.
-        return Experiment.model_validate_json(json.dumps(varied))
+        return read_experiment(varied)
     except TypeError as error:
         raise InputError(f"{source}: {error}") from error
     except ValidationError as error:
         raise InputError("\n".join(f"{source}: {line}" for line in explain(error))) from error
+
+
+def read_experiment(value: Mapping[str, Any]) -> Experiment:
+    """An experiment from its plain fields; `kind` names one of `KINDS`.
+
+    Raises:
+        ValidationError: a field is wrong.
+        TypeError: a value that JSON does not know.
+    """
+    kind: type[Experiment] = Experiment
+    if isinstance(name := value.get("kind"), str) and name in KINDS:
+        module, _, attribute = KINDS[name].partition(":")
+        kind = getattr(import_module(module), attribute)
+    return kind.model_validate_json(json.dumps(value))
 
 
 def explain(error: ValidationError) -> list[str]:

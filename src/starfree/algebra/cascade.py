@@ -70,13 +70,13 @@ def cascade(
     if not automaton.states:
         circuit = _nothing(automaton.alphabet, mode)
     else:
-        machine = _fit(_decompose(automaton, max_states), automaton, gates, max_states)
+        machine = _fit(_decompose(automaton), automaton, gates, max_states)
         circuit = build(machine, automaton, mode, max_states)
     verify(circuit, automaton, max_states)
     return circuit
 
 
-def _decompose(automaton: Automaton, max_states: int) -> Machine:
+def _decompose(automaton: Automaton) -> Machine:
     """Factors side by side where the automaton is a product, else one holonomy decomposition."""
     parts = factors(automaton)
     if parts is None:
@@ -86,18 +86,14 @@ def _decompose(automaton: Automaton, max_states: int) -> Machine:
         {tuple(place[q] for _, place in parts): q for q in range(automaton.states)},
         automaton.transitions.tolist(),
     )
-    steps = reachable_steps(machine, len(automaton.alphabet), max_states)
-    counts = any(
-        action is not None and action.verb == "permute" for step in steps for action in step.actions
-    )
     # A factor of a partial automaton can count where the whole does not.
-    return Holonomy(automaton) if counts and decide(automaton).star_free else machine
+    return Holonomy(automaton) if machine.counts and decide(automaton).star_free else machine
 
 
 def _fit(machine: Machine, automaton: Automaton, gates: Gates | None, max_states: int) -> Machine:
     """Split the group levels until the gates can do them, the last one first."""
-    if gates is None or decide(automaton).star_free:
-        return machine  # without groups every level is a reset already
+    if gates is None or not machine.counts:
+        return machine
     permuted: list[set[Permutation]] = [set() for _ in machine.sizes]
     for step in reachable_steps(machine, len(automaton.alphabet), max_states):
         for found, action in zip(permuted, step.actions, strict=True):

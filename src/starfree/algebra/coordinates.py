@@ -13,9 +13,11 @@ from collections.abc import Iterable, Sequence
 from itertools import product
 from typing import Literal
 
+import numpy as np
+
 from starfree.algebra.circuit import Action
 from starfree.algebra.machine import Actions, Machine, State
-from starfree.algebra.orbit import Permutation
+from starfree.algebra.orbit import Permutation, bits
 from starfree.errors import ComplexityLimit
 
 Style = Literal["signed", "rotation", "reflection"]
@@ -44,6 +46,7 @@ class Split(Machine):
         own = self.coordinates.sizes
         before, after = slice(None, place), slice(place + 1, None)
         self.slice = slice(place, place + len(own))
+        self.counts = True
         self.sizes = (*inner.sizes[before], *own, *inner.sizes[after])
         levels = [level * _STRIDE for level in inner.levels]
         levels[place : place + 1] = [levels[place] + sub for sub in sub_levels]
@@ -281,47 +284,65 @@ def _points(tables: _Coordinates) -> None:
 
 
 def _smallest_action(elements: list[Permutation]) -> dict[Permutation, Permutation]:
-    """The faithful action on the cosets of a large subgroup with two generators."""
-    index = {element: number for number, element in enumerate(elements)}
-    table = [[index[_times(one, other)] for other in elements] for one in elements]
-    inverse = [row.index(0) for row in table]
+    """A faithful action on few points: on the cosets of a large subgroup with two generators.
 
-    def generated(generators: Iterable[int]) -> list[int]:
+    An upper bound: a subgroup of more generators, or several orbits, can need fewer points.
+    """
+    table = _multiplication(elements)
+    classes = _conjugacy_classes(table)
+
+    def generated(generators: Iterable[int]) -> int:
         found = [0]
-        known = {0}
+        subgroup = 1  # a bitmask of elements
         for element in found:
             for generator in generators:
                 longer = table[generator][element]
-                if longer not in known:
-                    known.add(longer)
+                if not subgroup >> longer & 1:
+                    subgroup |= 1 << longer
                     found.append(longer)
-        return found
+        return subgroup
 
-    def core_free(subgroup: list[int]) -> bool:
-        core = set(subgroup)
-        for element, back in enumerate(inverse):
-            core &= {table[table[back][inner]][element] for inner in subgroup}
-            if len(core) == 1:
-                return True
-        return False
-
-    best = [0]
-    first_of_order = {len(generated([g])): g for g in reversed(range(len(elements)))}
+    best = 1
+    first_of_order = {generated([g]).bit_count(): g for g in reversed(range(len(elements)))}
     for first in first_of_order.values():
         for second in range(len(elements)):
             subgroup = generated([first, second])
-            if len(best) < len(subgroup) < len(elements) and core_free(subgroup):
+            larger = best.bit_count() < subgroup.bit_count() < len(elements)
+            # Faithful iff no normal subgroup is inside, that is, no whole class but that of 1.
+            if larger and all(one & ~subgroup for one in classes):
                 best = subgroup
+    inside = bits(best)
     coset: dict[int, int] = {}
     representatives: list[int] = []
     for element in range(len(elements)):
         if element not in coset:
-            coset |= {table[element][inner]: len(representatives) for inner in best}
+            coset |= {table[element][inner]: len(representatives) for inner in inside}
             representatives.append(element)
     return {
         elements[number]: tuple(coset[table[number][r]] for r in representatives)
         for number in range(len(elements))
     }
+
+
+def _multiplication(elements: list[Permutation]) -> list[list[int]]:
+    """Entry [one][other]: first the other, then the one."""
+    images = np.array(elements, dtype=np.int32)
+    index = {row.tobytes(): number for number, row in enumerate(images)}
+    return [[index[row.tobytes()] for row in image[images]] for image in images]
+
+
+def _conjugacy_classes(table: list[list[int]]) -> list[int]:
+    """Bitmasks of all classes but that of the identity, element 0."""
+    products = np.array(table)
+    inverse = products.argmin(axis=1)
+    found = []
+    seen = 1
+    for element in range(len(table)):
+        if not seen >> element & 1:
+            conjugates = products[products[inverse, element], np.arange(len(table))]
+            found.append(sum(1 << other for other in set(conjugates.tolist())))
+            seen |= found[-1]
+    return found
 
 
 def _times(second: Permutation, first: Permutation) -> Permutation:

@@ -158,6 +158,7 @@ class Holonomy(Machine):
 
     def _find_classes(self) -> None:
         """Representatives, the maps that carry them to every set, and their tiles."""
+        self.counts = False
         self.representative = list(range(len(self.sets)))
         self.carry: dict[int, dict[int, int]] = {}
         self.tiles: dict[int, list[int]] = {}
@@ -174,13 +175,15 @@ class Holonomy(Machine):
                 self.representative[node] = first
                 for letter, target in enumerate(self.edges[node]):
                     if target >= 0 and component[target] == component[node]:
-                        if target in self.carry:
-                            continue
-                        self.carry[target] = {
+                        carried = {
                             state: self.rows[moved][letter]
                             for state, moved in self.carry[node].items()
                         }
-                        queue.append(target)
+                        if target not in self.carry:
+                            self.carry[target] = carried
+                            queue.append(target)
+                        elif self.carry[target] != carried:
+                            self.counts = True
             self.tiles_of_class[first] = self._maximal_inside(first, by_size)
 
     def _maximal_inside(self, number: int, by_size: Sequence[int]) -> list[int]:

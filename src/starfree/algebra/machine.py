@@ -25,12 +25,14 @@ class Machine(ABC):
         levels: the level of each unit, ascending; units of one level do not see each other.
         labels: a name for every value of each unit.
         initial: the state before the first letter.
+        counts: whether an action can permute values; otherwise every level is a reset.
     """
 
     sizes: tuple[int, ...]
     levels: tuple[int, ...]
     labels: tuple[tuple[str, ...], ...]
     initial: State
+    counts: bool
 
     @abstractmethod
     def defined(self, state: State, letter: int) -> bool:
@@ -74,6 +76,7 @@ class Parallel(Machine):
         self.sizes = tuple(parts[number].sizes[unit] for number, unit in self.places)
         self.labels = tuple(parts[number].labels[unit] for number, unit in self.places)
         self.initial = tuple(parts[number].initial[unit] for number, unit in self.places)
+        self.counts = any(part.counts for part in parts)
 
     def defined(self, state: State, letter: int) -> bool:
         return self.rows[self.read(state)][letter] >= 0

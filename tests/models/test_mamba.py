@@ -149,3 +149,21 @@ def test_relatives_are_not_exported_as_mamba(options, tmp_path):
 def test_signed_gates_need_a_recurrence():
     with pytest.raises(InputError, match="gates signed has no effect"):
         build("mamba", 4, 4, gates="signed", recurrence=False)
+
+
+def test_without_a_head_the_last_norm_is_the_answer():
+    torch.manual_seed(0)
+    model = build("mamba", 7, 5, layers=2, d_model=12, norm="layer", head="none")
+    found = []
+    model.norm_f.register_forward_hook(lambda *given: found.append(given[2]))
+    tokens = torch.randint(7, (2, 9))
+    by_layer = model(tokens)
+    assert by_layer.shape == (2, 9, 12)
+    assert torch.equal(by_layer, found[0])
+    assert not model.head.weight.requires_grad
+
+
+@pytest.mark.parametrize("options", [{"d_model": 4}, {"d_model": 12, "head_bias": True}])
+def test_without_a_head_the_outputs_must_fit(options):
+    with pytest.raises(InputError, match="head none takes d_model for logits"):
+        build("mamba", 7, 5, head="none", **options)

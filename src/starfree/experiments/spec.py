@@ -30,7 +30,7 @@ HASH_LENGTH = 12  # hexadecimal digits of a trial's folder name
 # Options that a model did not have at first, with what it did then. At these values they stay out
 # of a trial's hash, so that results from before are found.
 _IMPLIED_OPTIONS: dict[str, dict[str, Any]] = {
-    "mamba": {"gates": "positive", "recurrence": True},
+    "mamba": {"gates": "positive", "recurrence": True, "head": "linear"},
 }
 
 # Experiments with fields of their own; all others have no `kind`.

@@ -22,6 +22,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from starfree.errors import InputError
 from starfree.models.options import Options
 from starfree.models.scan.backbone import (
     Parameters,
@@ -57,6 +58,8 @@ class MambaOptions(Options):
             `transformers` has none, so that only a model without one can be exported.
         gates: `positive` is Mamba's ``exp(d A)`` in (0, 1); `signed` is ``2 exp(d A) - 1``.
         recurrence: false leaves the scan out; `d_state`, `dt_rank` then mean nothing.
+        head: `none` takes the final norm's channels as they are for logits, those beyond the
+            outputs being classes that never occur (the published bounded-Dyck layout).
     """
 
     layers: int = Field(default=1, ge=1)
@@ -69,6 +72,7 @@ class MambaOptions(Options):
     head_bias: bool = False
     gates: Literal["positive", "signed"] = "positive"
     recurrence: bool = True
+    head: Literal["linear", "none"] = "linear"
 
     @model_validator(mode="after")
     def _gates_need_a_recurrence(self) -> Self:
@@ -79,6 +83,11 @@ class MambaOptions(Options):
     @property
     def published(self) -> bool:
         """It is the published Mamba, not one of its relatives."""
+        return self.gates == "positive" and self.recurrence and self.head == "linear"
+
+    @property
+    def fusible(self) -> bool:
+        """The compiled kernels know it."""
         return self.gates == "positive" and self.recurrence
 
 
@@ -100,7 +109,7 @@ class Mamba(nn.Module):
         self.embedding = nn.Embedding(vocabulary, options.d_model)
         self.layers = nn.ModuleList(Block(options) for _ in range(options.layers))
         self.norm_f = make_norm(options)
-        self.head = nn.Linear(options.d_model, outputs, bias=options.head_bias)
+        self.head = _make_head(options, outputs)
         nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -242,6 +251,21 @@ def _has_hooks(module: nn.Module) -> bool:
 
 def _need_gradients(tensors: Iterable[Tensor | None]) -> bool:
     return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
+
+
+def _make_head(options: MambaOptions, outputs: int) -> nn.Linear:
+    if options.head == "linear":
+        return nn.Linear(options.d_model, outputs, bias=options.head_bias)
+    if outputs > options.d_model or options.head_bias:
+        raise InputError(
+            f"model mamba: head none takes d_model for logits: {outputs} outputs need d_model "
+            f"{outputs} or more (it is {options.d_model}), and head_bias false"
+        )
+    head = nn.Linear(options.d_model, options.d_model, bias=False)
+    with torch.no_grad():
+        head.weight.copy_(torch.eye(options.d_model))
+    head.requires_grad_(False)
+    return head
 
 
 def make_norm(options: MambaOptions) -> nn.Module:

@@ -115,8 +115,9 @@ class CompiledStep:
             for parameter in group["params"]
         }
         tensors = [t for t in kernels.parameters.flat() if t is not None]
-        self.owners = [parameters[tensor.data_ptr()][0] for tensor in tensors]
-        decays = [parameters[tensor.data_ptr()][1]["weight_decay"] for tensor in tensors]
+        found = [parameters.get(tensor.data_ptr()) for tensor in tensors]
+        self.owners = [parameter for parameter, _ in filter(None, found)]
+        decays = [None if pair is None else pair[1]["weight_decay"] for pair in found]
         self.step = compiled.TrainStep(*kernels, self.loss.name, decays)
         self.dtype = tensors[0].dtype
         self._share()
@@ -169,11 +170,11 @@ class _Kernels(NamedTuple):
 
 
 def _compiled_model(model: nn.Module) -> _Kernels | None:
-    """What the kernels train: all of a Mamba, no weight of it frozen, tied or scattered."""
+    """What the kernels train: a Mamba, no weight of it tied or scattered; frozen ones stay."""
     found = fused(model) if type(model) is Mamba else None
     if found is None:
         return None
     tensors = [t for t in found[1].flat() if t is not None]
-    free = all(t.requires_grad and t.is_contiguous() for t in tensors)
+    whole = all(t.is_contiguous() for t in tensors)
     distinct = len({t.data_ptr() for t in tensors}) == len(tensors)
-    return _Kernels(*found) if free and distinct else None
+    return _Kernels(*found) if whole and distinct else None

@@ -16,7 +16,7 @@ def fused(model: nn.Module) -> tuple[Shape, Parameters] | None:
     `head`. The tensors are the module's own: a step of `TrainStep` changes the model.
     """
     module: Any = model
-    if not module.options.published:
+    if not module.options.fusible:
         return None
     first = module.layers[0].mixer
     inner, _, taps = first.conv1d.weight.shape

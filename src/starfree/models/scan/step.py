@@ -37,7 +37,7 @@ class TrainStep:
         parameters: its tensors (float32 or float64, contiguous, on the CPU), updated in place.
         objective: which loss.
         decays: weight decay of each parameter that is not None, in the order of
-            `Parameters.flat`; one number for all of them.
+            `Parameters.flat`, None leaving it as it is; one number for all of them.
     """
 
     def __init__(
@@ -45,30 +45,32 @@ class TrainStep:
         shape: Shape,
         parameters: Parameters,
         objective: Objective,
-        decays: float | Sequence[float] = 0.0,
+        decays: float | Sequence[float | None] = 0.0,
     ) -> None:
         flat = parameters.flat()
         tensors = [p.detach() for p in flat if p is not None]
         if not all(p.is_contiguous() for p in tensors):
             raise ValueError("a parameter is not contiguous")
+        each = [decays] * len(tensors) if isinstance(decays, float | int) else list(decays)
+        moved = [decay is not None for decay in each]
         self.steps = 0
-        self.tensors = tensors
+        self.tensors = [p for p, moves in zip(tensors, moved, strict=True) if moves]
         self.gradients = [torch.zeros_like(p) for p in tensors]
-        self.first_moments = [torch.zeros_like(p) for p in tensors]
-        self.second_moments = [torch.zeros_like(p) for p in tensors]
+        self.first_moments = [torch.zeros_like(p) for p in self.tensors]
+        self.second_moments = [torch.zeros_like(p) for p in self.tensors]
         self._shape, self._struct = shape, shape.struct()
         self._dtype = tensors[0].dtype
         self._objective = _OBJECTIVES[objective]
         gradients = iter(self.gradients)
         self._parameters = native.pointers(flat)
         self._into = native.pointers([None if p is None else next(gradients) for p in flat])
-        count = len(tensors)
-        each = [decays] * count if isinstance(decays, float | int) else list(decays)
-        self._counts = (ctypes.c_int64 * count)(*(p.numel() for p in tensors))
-        self._decays = (ctypes.c_double * count)(*each)
+        count = len(self.tensors)
+        self._counts = (ctypes.c_int64 * count)(*(p.numel() for p in self.tensors))
+        self._decays = (ctypes.c_double * count)(*(decay for decay in each if decay is not None))
+        felt = [g for g, moves in zip(self.gradients, moved, strict=True) if moves]
         self._moved = [
             native.pointers(group)
-            for group in (tensors, self.gradients, self.first_moments, self.second_moments)
+            for group in (self.tensors, felt, self.first_moments, self.second_moments)
         ]
 
     def gradient(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -58,3 +60,26 @@ def alphabet(loaded: Loaded) -> tuple[str, ...] | None:
     if loaded.language is None or loaded.task == "published":  # whose tokens are the authors' own
         return None
     return language(loaded.language).alphabet
+
+
+def names_model(text: str) -> bool:
+    """Whether LANG|MODEL is meant as a model; a language of that name goes before a directory.
+
+    Raises:
+        InputError: it is neither.
+    """
+    from starfree.languages.catalog import language
+    from starfree.models.reference import FORMS, names_a_model
+
+    if text.startswith(("regex:", "pltl:", "dfa:")):
+        return False
+    try:
+        language(text)
+    except InputError as error:
+        if names_a_model(text):
+            return True
+        raise InputError(f"{error}\nand no model: that is {FORMS}") from None
+    if Path(text).is_dir():
+        hint = f"note: {text} is a language; the model in the folder of that name is ./{text}"
+        print(hint, file=sys.stderr)
+    return False

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from starfree.cli.output import Json, LanguageReference, console, print_json
+from starfree.cli.arguments import names_model
+from starfree.cli.classify_model import classify_model
+from starfree.cli.output import Json, console, print_json
 
 if TYPE_CHECKING:
     from starfree.algebra.classify import Classification
@@ -19,13 +21,26 @@ def register(app: typer.Typer) -> None:
 
 
 def classify(
-    language: LanguageReference,
+    language: Annotated[
+        str,
+        typer.Argument(
+            metavar="LANG|MODEL",
+            help="A name (`starfree languages`), or regex:..., pltl:..., dfa:FILE.json; or a "
+            "model: a directory, RUN_DIR:HASH, package.module:build@weights.safetensors.",
+        ),
+    ],
     max_images: Annotated[
         int, typer.Option(min=1, help="How many sets of states may be visited.")
     ] = 200_000,
     json: Json = False,
 ) -> None:
-    """What a language needs in algebra, and which architectures can model it, by which theorem."""
+    """What a language needs in algebra, and which architectures can model it, by which theorem.
+
+    Of a model: its gates, measured on random strings, and what theory knows of such gates.
+    """
+    if names_model(language):
+        classify_model(language, json)
+        return
     from starfree.algebra.classify import classify as decide
     from starfree.languages.catalog import language as named
 

@@ -1,0 +1,114 @@
+"""Which rows of the verdict table a model stands in, by its measured gates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starfree.algebra import verdict as table
+from starfree.algebra.facts import facts
+from starfree.algebra.verdict import TABLE, Row, Verdict
+from starfree.languages.language import Language
+from starfree.models.gates import Gates
+
+_CLASSES: Mapping[str, str] = {
+    "star_free": "star-free",
+    "not_star_free": "regular, not star-free",
+    "counter": "counter languages",
+    "regular": "regular",
+    "only_2_groups": "regular, all groups 2-groups",
+    "other_groups": "regular, some group no 2-group",
+    "solvable": "regular, all groups solvable",
+    "not_solvable": "regular, some group not solvable",
+    "j_trivial": "J-trivial",
+    "r_trivial": "R-trivial",
+    "not_r_trivial": "not R-trivial",
+    "definite": "the last k letters decide",
+    "last_letter": "the last letter decides",
+    "one_letter": "regular over one letter",
+    "permutes": "each letter permutes the states",
+    "forgets": "more than past logic with one operator",
+    "merges": "a repeated word keeps states apart",
+    "parity": "parity",
+}
+"""What the conditions of the table's cases say of a language."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A row of the table with what it says of classes of languages, the first that holds deciding.
+
+    Attributes:
+        classes: ``(class, can or cannot, condition, theorem)``, in the order of the table.
+    """
+
+    row: Row
+    classes: tuple[tuple[str, str, str, str], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of `rows` of `classify MODEL --json`."""
+        return {
+            "architecture": self.row.architecture,
+            "task": self.row.task,
+            "reading": self.row.reading,
+            "arithmetic": self.row.arithmetic,
+            "conditions": self.row.conditions,
+            "classes": [
+                {"class": name, "answer": answer, "conditions": conditions, "theorem": theorem}
+                for name, answer, conditions, theorem in self.classes
+            ],
+        }
+
+
+def architecture(gates: Gates) -> str | None:
+    """The table's name of what such gates are; None where no row speaks of it."""
+    match gates.recurrence:
+        case "lstm":
+            return table.LSTM
+        case "attention":
+            return table.SOFTMAX
+        case "reflections":
+            return table.HOUSEHOLDER
+        case "dense":
+            return table.RECURRENT
+        case "diagonal" if not gates.input_dependent:
+            return table.TIME_INVARIANT
+        case "diagonal" if gates.complex:
+            return table.COMPLEX
+        case "diagonal":
+            return table.SIGNED if (gates.low or 0.0) < 0 else table.NONNEGATIVE
+    return None
+
+
+def places(gates: Gates) -> tuple[Place, ...]:
+    """The rows that hold of a model in floating point with such gates."""
+    name = architecture(gates)
+    rows = [row for row in TABLE if row.architecture == name and _applies(row, gates)]
+    return tuple(Place(row, tuple(_class(case) for case in row.cases)) for row in rows)
+
+
+def verdicts_for(gates: Gates, language: Language) -> Sequence[Verdict]:
+    """What the rows say of one language; of a convolution alone, what its window allows."""
+    if gates.recurrence == "none" and gates.window is not None:
+        return [table.expected_of_window(language, gates.window)]
+    known = facts(language)
+    return [place.row.judge(known, {}) for place in places(gates)]
+
+
+def _applies(row: Row, gates: Gates) -> bool:
+    if row.arithmetic == table.WRAPPED:
+        return False
+    if gates.recurrence == "attention":
+        # of other codes of positions than none the table speaks at growing precision only
+        return gates.position == "none" or row.arithmetic == table.LOG
+    if gates.low is None or gates.high is None or row.architecture != table.NONNEGATIVE:
+        return True
+    inside = gates.low > 0 and gates.high < 1
+    return inside if row.arithmetic == table.REALS else not (inside and row.reading != "sign")
+
+
+def _class(case: table.Case) -> tuple[str, str, str, str]:
+    name = case.when.__name__
+    known = _CLASSES.get(name, name.replace("_", " "))
+    return known, case.answer, case.conditions, case.theorem

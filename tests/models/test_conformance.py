@@ -22,12 +22,29 @@ VARIANTS = [
     ("transformer", {"layers": 1, "d_model": 16, "position": "learned"}),
     ("transformer", {"layers": 1, "d_model": 16, "heads": 2, "position": "rotary"}),
     ("lstm", {"layers": 2, "d_model": 16}),
+    ("gru", {"layers": 2, "d_model": 16}),
+    ("rnn", {"layers": 2, "d_model": 16}),
+    ("diagonal", {"layers": 2, "d_model": 8, "gates": "positive"}),
+    ("diagonal", {"layers": 1, "d_model": 8, "gates": "signed", "d_conv": 1}),
+    ("diagonal", {"layers": 2, "d_model": 8, "gates": "disc", "mlp": True}),
+    ("diagonal", {"layers": 1, "d_model": 8, "gates": "circle", "start": "flip"}),
+    ("diagonal", {"layers": 1, "d_model": 8, "gates": "positive", "input_dependent": False}),
+    ("diagonal", {"layers": 1, "d_model": 8, "gates": "disc", "input_dependent": False}),
+    ("s4d", {"layers": 2, "d_model": 8, "d_state": 4}),
+    ("mamba2", {"layers": 2, "d_model": 8, "d_state": 3}),
+    ("mamba2", {"layers": 1, "d_model": 8, "gates": "signed"}),
+    ("gla", {"layers": 2, "d_model": 16}),
+    ("delta", {"layers": 2, "d_model": 16}),
+    ("delta", {"layers": 1, "d_model": 8, "heads": 2, "eigenvalues": "signed", "reflections": 3}),
+    ("delta", {"layers": 1, "d_model": 8, "heads": 1, "d_conv": 1, "mlp": False}),
+    ("mlstm", {"layers": 2, "d_model": 8}),
+    ("slstm", {"layers": 2, "d_model": 8}),
+    ("hybrid", {"blocks": "mamba attention(position=rotary) mlp mamba(gates=signed)"}),
+    ("hybrid", {"blocks": "attention(heads=2) delta s4d", "d_model": 16}),
 ]
-every_model = pytest.mark.parametrize(
-    ("name", "options"),
-    VARIANTS,
-    ids=["-".join(map(str, [name, *options.values()])) for name, options in VARIANTS],
-)
+STATELESS = [options for _, options in VARIANTS if options.get("recurrence") is False]
+IDS = ["-".join(map(str, [name, *options.values()])) for name, options in VARIANTS]
+every_model = pytest.mark.parametrize(("name", "options"), VARIANTS, ids=IDS)
 
 
 def make(name, options):
@@ -40,7 +57,7 @@ def draw(batch, length, seed=1):
     return torch.randint(0, VOCABULARY, (batch, length), generator=generator)
 
 
-def agree(one, other, tolerance=1e-6):
+def agree(one, other, tolerance=1e-5):
     torch.testing.assert_close(one, other, rtol=tolerance, atol=tolerance)
 
 
@@ -80,13 +97,21 @@ def test_a_string_does_not_see_its_batch(name, options):
 
 
 @every_model
-def test_reads_past_symbols_not_only_the_last(name, options):
-    if not options.get("recurrence", True) or options.get("d_conv") == 1 or name != "mamba":
-        first, second = torch.tensor([[0, 2]]), torch.tensor([[1, 2]])
-    else:  # beyond what the convolutions alone can see
-        first, second = torch.tensor([[0] + [2] * 20]), torch.tensor([[1] + [2] * 20])
+def test_remembers_what_no_convolution_sees_any_more(name, options):
+    first, second = torch.tensor([[0] + [2] * 20]), torch.tensor([[1] + [2] * 20])
     model = make(name, options).double()
-    assert not torch.equal(model(first)[:, -1], model(second)[:, -1])
+    same = torch.equal(model(first)[:, -1], model(second)[:, -1])
+    assert same == (options in STATELESS)
+
+
+@every_model
+def test_bfloat16_is_near(name, options):
+    model, tokens = make(name, options), draw(2, 40)
+    rounded = copy.deepcopy(model).bfloat16()
+    with torch.no_grad():
+        logits = rounded(tokens)
+        assert logits.dtype == torch.bfloat16
+        agree(logits.float(), model(tokens), tolerance=0.1)
 
 
 @every_model
@@ -121,7 +146,7 @@ def test_gradient_is_the_derivative_of_forward(name, options):
     gradients = torch.autograd.grad(loss(0.0), parameters)
     slope = sum((g * d).sum() for g, d in zip(gradients, direction, strict=True))
     with torch.no_grad():
-        measured = (loss(1e-6) - loss(-1e-6)) / 2e-6
+        measured = (loss(1e-7) - loss(-1e-7)) / 2e-7
     torch.testing.assert_close(slope, measured, rtol=1e-5, atol=1e-9)
 
 
@@ -141,36 +166,63 @@ def test_the_seed_decides_the_weights(name, options):
     assert all(torch.equal(one[key], other[key]) for key in one)
 
 
-recurrent = [v for v in VARIANTS if v[0] in ("mamba", "lstm")]
-every_recurrent_model = pytest.mark.parametrize(("name", "options"), recurrent)
+recurrent = [v for v in VARIANTS if v[0] != "transformer"]
+every_recurrent_model = pytest.mark.parametrize(
+    ("name", "options"),
+    recurrent,
+    ids=[i for v, i in zip(VARIANTS, IDS, strict=True) if v in recurrent],
+)
 
 
-def test_the_recurrent_models_are_these():
+def test_all_but_the_transformer_are_recurrent():
     found = {name for name, options in VARIANTS if isinstance(make(name, options), RecurrentModel)}
-    assert found == {"mamba", "lstm"}
+    assert found == set(MODELS) - {"transformer"}
 
 
 @every_recurrent_model
-def test_step_equals_forward(name, options):
-    model, tokens = make(name, options), draw(3, 25)
-    state = model.initial_state(3)
+@pytest.mark.parametrize("length", [1, 2, 63, 100, pytest.param(1000, marks=pytest.mark.full)])
+def test_step_equals_forward(name, options, length):
+    model, tokens = make(name, options), draw(2, length)
+    state = model.initial_state(2)
     rows = []
-    for t in range(tokens.shape[1]):
-        logits, state = model.step(tokens[:, t], state)
-        rows.append(logits)
-    agree(torch.stack(rows, dim=1), model(tokens))
+    with torch.no_grad():
+        for t in range(length):
+            logits, state = model.step(tokens[:, t], state)
+            rows.append(logits)
+    agree(torch.stack(rows, dim=1), model(tokens), tolerance=1e-5)
 
 
 @every_recurrent_model
 def test_streaming_in_chunks_equals_forward(name, options):
-    model, tokens = make(name, options), draw(3, 23)
+    model, tokens = make(name, options), draw(3, 110)
     assert isinstance(model, StreamingModel)
-    state = model.initial_state(3)
+    logits = model(tokens)
+    agree(in_chunks(model, tokens, [1, 5, 2, 70, 32]), logits, tolerance=1e-5)
+    with torch.no_grad():
+        agree(in_chunks(model, tokens, [64, 46]), logits, tolerance=1e-5)
+        agree(model(tokens), logits, tolerance=1e-5)
+
+
+def in_chunks(model, tokens, sizes):
+    state = model.initial_state(len(tokens))
     parts = []
-    for chunk in tokens.split([1, 5, 2, 15], dim=1):
+    for chunk in tokens.split(sizes, dim=1):
         logits, state = model.advance(chunk, state)
         parts.append(logits)
-    agree(torch.cat(parts, dim=1), model(tokens))
+    return torch.cat(parts, dim=1)
+
+
+@every_recurrent_model
+def test_the_gradient_passes_through_a_state(name, options):
+    model, tokens = make(name, options).double(), draw(2, 70)
+    weights = torch.randn(2, 70, OUTPUTS, dtype=torch.float64)
+    gradients = []
+    for logits in (model(tokens), in_chunks(model, tokens, [3, 67])):
+        model.zero_grad()
+        (logits * weights).sum().backward()
+        gradients.append([parameter.grad for parameter in model.parameters()])
+    for one, other in zip(*gradients, strict=True):
+        agree(one, other, tolerance=1e-8)
 
 
 @every_recurrent_model

@@ -93,23 +93,20 @@ class Transformer(nn.Module):
                 )
             return self.positions.weight[:length]
         if self.options.position == "sinusoidal":
-            angles = self._angles(length, self.options.d_model)
-            return torch.cat([angles.sin(), angles.cos()], dim=-1)
+            added = self._angles(length, self.options.d_model)
+            return torch.cat([added.sin(), added.cos()], dim=-1)
         return self.head.weight.new_zeros(())
 
     def _rotation(self, length: int) -> Tensor | None:
         """Cosine and sine by which queries and keys are turned, ``[2, L, head / 2]``."""
         if self.options.position != "rotary":
             return None
-        angles = self._angles(length, self.options.d_model // self.options.heads)
-        return torch.stack([angles.cos(), angles.sin()])
+        turned = self._angles(length, self.options.d_model // self.options.heads)
+        return torch.stack([turned.cos(), turned.sin()])
 
     def _angles(self, length: int, width: int) -> Tensor:
-        """Position times frequency, ``[L, width / 2]``; frequencies fall geometrically."""
         like = self.head.weight
-        steps = torch.arange(0, width, 2, dtype=like.dtype, device=like.device)
-        frequencies = torch.exp(-math.log(LONGEST_PERIOD) / width * steps)
-        return torch.arange(length, dtype=like.dtype, device=like.device)[:, None] * frequencies
+        return angles(torch.arange(length, dtype=like.dtype, device=like.device), width)
 
 
 class Block(nn.Module):
@@ -144,6 +141,12 @@ class Block(nn.Module):
         mixed = F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
         attended: Tensor = self.attention_out(mixed.transpose(1, 2).reshape(batch, length, width))
         return attended
+
+
+def angles(positions: Tensor, width: int) -> Tensor:
+    """Position times frequency, ``[L, width / 2]``; frequencies fall geometrically."""
+    steps = torch.arange(0, width, 2, dtype=positions.dtype, device=positions.device)
+    return positions[:, None] * torch.exp(-math.log(LONGEST_PERIOD) / width * steps)
 
 
 def turn(x: Tensor, rotation: Tensor) -> Tensor:

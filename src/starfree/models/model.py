@@ -24,9 +24,16 @@ from torch import Tensor, nn
 
 from starfree.errors import InputError
 from starfree.models.attention import Transformer
+from starfree.models.delta import Delta
+from starfree.models.diagonal import Diagonal
+from starfree.models.gla import Gla
+from starfree.models.hybrid import Hybrid
 from starfree.models.mamba import Mamba
+from starfree.models.mamba2 import Mamba2
 from starfree.models.options import Options
-from starfree.models.recurrent import Lstm
+from starfree.models.recurrent import Gru, Lstm, Rnn
+from starfree.models.s4d import S4d
+from starfree.models.xlstm import Mlstm, Slstm
 
 Builder = Callable[..., nn.Module]
 
@@ -46,6 +53,16 @@ MODELS: dict[str, ModelKind] = {
     "mamba": Mamba,
     "transformer": Transformer,
     "lstm": Lstm,
+    "gru": Gru,
+    "rnn": Rnn,
+    "diagonal": Diagonal,
+    "s4d": S4d,
+    "mamba2": Mamba2,
+    "gla": Gla,
+    "delta": Delta,
+    "mlstm": Mlstm,
+    "slstm": Slstm,
+    "hybrid": Hybrid,
 }
 
 

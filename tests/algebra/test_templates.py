@@ -58,9 +58,9 @@ def test_bounded_dyck_against_its_automaton(reference: str) -> None:
 def test_large_dyck() -> None:
     assert_predicts("dyck-8-10", range(30, 50))
     circuit = template(language("dyck-8-10"))
-    assert [len(level) for level in circuit.levels] == [1, 10]
-    bits = sum(int(np.ceil(np.log2(unit.size))) for unit in circuit.levels[1])
-    assert 1 + bits == 31
+    kinds = [[unit.kind for unit in level] for level in circuit.levels]
+    assert kinds == [["counter"], ["reset"] * 30 + ["wire"] * 3]
+    assert all(unit.size == 2 for unit in circuit.levels[1])
 
 
 def test_no_template() -> None:

@@ -9,6 +9,7 @@ from starfree.compiler.folder import open_folder, save
 from starfree.data.sampling import sample
 from starfree.errors import InputError
 from starfree.languages.catalog import language
+from starfree.models.textbook import CountLimit, TextbookState
 from starfree.verification.certificate import certify
 
 STAR_FREE = (
@@ -57,12 +58,27 @@ def test_counters_are_right_on_short_and_long_strings(name):
         assert np.array_equal((logits[:, : letters + 1] > 0).numpy(), spoken.legal(tokens))
 
 
-def test_bfloat16_counts_to_256():
-    """256 + 1 is 256 there; the fault shows when as many brackets are closed."""
-    spoken = language("dyck-1")
-    found = certify(compile(spoken, "paper").model.bfloat16(), spoken, max_states=200_000)
-    assert found.status == "COUNTEREXAMPLE"
-    assert found.counterexample.string == "(" * 257 + ")" * 256
+@pytest.mark.parametrize(
+    ("dtype", "limit"), [(torch.bfloat16, 256), (torch.float16, 2048), (torch.float32, 2**24)]
+)
+def test_counting_beyond_the_exact_integers_is_refused(dtype, limit):
+    """The next integer would be rounded to the limit, and every later answer could be wrong."""
+    assert torch.tensor(float(limit), dtype=dtype) + 1 == limit
+    model = compile(language("dyck-1"), "paper").model.to(dtype)
+    ((_, previous),) = [model.initial_state(1)]
+    opening, closing = torch.tensor([0]), torch.tensor([1])
+
+    def at(count):
+        return TextbookState((torch.tensor([[count]], dtype=dtype),), previous)
+
+    with torch.inference_mode():
+        assert model.step(opening, at(limit - 1))[1].hidden[0] == limit
+        assert model.step(closing, at(limit))[1].hidden[0] == limit - 1
+        with pytest.raises(CountLimit, match=f"counts beyond {limit:,}, the last integer"):
+            model.step(opening, at(limit))
+        if limit < 10_000:
+            with pytest.raises(CountLimit):
+                model(torch.zeros(1, limit + 1, dtype=torch.int64))
 
 
 def test_bounded_stacks_are_right_at_any_length():

@@ -10,8 +10,8 @@ conjunction over named **features**, each of which must take one of some allowed
 
 A rule of a unit sees the letter and the units of earlier levels only, so that a level is one layer
 of a network; a wire, which is a layer's read-out, also sees the units before it in its own level,
-as they are after the letter. An **output** is one bit of the legal set after the letters read so far: true iff one
-of its cubes holds (`negated`: iff none holds); it sees the letter and all units.
+as they are after the letter. An **output** is one bit of the legal set after the letters read so
+far: true iff one of its cubes holds (`negated`: iff none holds); it sees the letter and all units.
 
 Kinds of units, and what their rules may do:
 
@@ -35,7 +35,7 @@ alphabet, `$` last.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal

@@ -32,8 +32,8 @@ def circuit(language: Language, gates: Gates = "nonnegative") -> Circuit:
 
 
 def size_of(made: Circuit) -> Size:
-    """Levels, and units by kind."""
-    kinds = Counter[str](unit.kind for unit in made.units)
+    """Levels, and units by kind; wires hold nothing."""
+    kinds = Counter[str](unit.kind for unit in made.units if unit.kind != "wire")
     return Size(max(len(made.levels), 1), dict(kinds))
 
 

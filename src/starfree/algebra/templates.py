@@ -86,35 +86,51 @@ def equal_blocks(language: EqualBlocks) -> Circuit:
 
 
 def bounded_dyck(language: BoundedDyck) -> Circuit:
-    """Two levels: the depth, and for each depth a register of the bracket last opened there.
+    """Two levels: the depth; for each depth a register of the bracket last opened there, in binary.
 
-    Sarrof et al. 2024: 1 + h ceil(log2 K) numbers hold the depth and the registers in binary.
+    That is 1 + h ceil(log2 K) units (Sarrof et al. 2024, Theorem 6). Wires of the second level read
+    the register at the current depth: the bracket on top.
     """
     types, height = language.types, language.depth
     steps = dict.fromkeys(range(types), 1) | dict.fromkeys(range(types, 2 * types), -1)
     depth = _counter("depth", steps, size=height + 1)
+    bits = range((types - 1).bit_length())
+    with_bit = {bit: [kind for kind in range(types) if kind >> bit & 1] for bit in bits}
+    without = {bit: [kind for kind in range(types) if not kind >> bit & 1] for bit in bits}
     registers = []
-    for place in range(1, height + 1) if types > 1 else ():
-        rules = tuple(
-            Rule(Cube.of({"letter": [kind], "depth.after": [place]}), Action("set", kind))
-            for kind in range(types)
-        )
-        labels = language.alphabet[:types]
-        registers.append(Unit(f"register{place}", "reset", types, 0, rules, labels))
+    for place in range(1, height + 1):
+        for bit in bits:
+            rules = tuple(
+                Rule(Cube.of({"letter": kinds, "depth.after": [place]}), Action("set", value))
+                for value, kinds in enumerate((without[bit], with_bit[bit]))
+            )
+            registers.append(Unit(_register(place, bit), "reset", 2, 0, rules, ("0", "1")))
+    top = [Unit(f"top.bit{bit}", "wire", 2, 0, _selection(height, bit), ("0", "1")) for bit in bits]
     opens = (Cube.of({"depth.after": range(height)}),)
     outputs = [Output(language.alphabet[kind], opens) for kind in range(types)]
     for kind in range(types):
-        if types == 1:
-            cubes = [Cube.of({"depth.after": range(1, height + 1)})]
-        else:
-            cubes = [
-                Cube.of({"depth.after": [place], f"register{place}.after": [kind]})
-                for place in range(1, height + 1)
-            ]
-        outputs.append(Output(language.alphabet[types + kind], tuple(cubes)))
+        closes = Cube.of({"depth.after": range(1, height + 1)})
+        for bit in bits:
+            closes = closes.also(f"top.bit{bit}.after", [kind >> bit & 1])
+        outputs.append(Output(language.alphabet[types + kind], (closes,)))
     outputs.append(Output("$", (Cube.of({"depth.after": [0]}),)))
-    levels = ((depth,), tuple(registers)) if registers else ((depth,),)
+    levels = ((depth,), (*registers, *top)) if registers else ((depth,),)
     return Circuit(language.alphabet, levels, tuple(outputs))
+
+
+def _register(place: int, bit: int) -> str:
+    return f"register{place}.bit{bit}"
+
+
+def _selection(height: int, bit: int) -> tuple[Rule, ...]:
+    """The wire is 1 where the register at the current depth holds a 1."""
+    return tuple(
+        Rule(
+            Cube.of({"depth.after": [place], f"{_register(place, bit)}.after": [1]}),
+            Action("set", 1),
+        )
+        for place in range(1, height + 1)
+    )
 
 
 def _counter(name: str, steps: dict[int, int], size: int = 2, initial: int = 0) -> Unit:

@@ -3,7 +3,10 @@
 ============ ============================================= =====================================
 kind         state                                         gates
 ============ ============================================= =====================================
-reset        one-hot of the value                          0 (set) and 1 (keep)
+reset        the value in binary, -1 and 1 for 0 and 1:    0 (set) and 1 (keep)
+             ceil(log2 of the number of values) numbers
+reset,       one number, whose digits are the last values  2^-m (set) and 1 (keep)
+strict       (see below)
 counter      the count                                     0 and 1
 cyclic(2)    1 for value 0, -1 for value 1 (signed)        -1 (add), 0, 1
 cyclic(n)    one-hot                                       turns: cyclic shifts, whose eigenvalues
@@ -12,7 +15,12 @@ permutation  one-hot                                       transpositions, House
                                                            along e_i - e_j (reflection)
 ============ ============================================= =====================================
 
-All numbers are small integers: nothing is ever rounded.
+All numbers are small integers, so that nothing is ever rounded; only a strict unit's tail is.
+
+**Strict** units tell the value before a letter without a convolution. A set scales by 2^-m instead
+of 0: ``h = v + h' / 2^m`` with 2^m >= 2 w for w values. If h' is in [v', v' + 1/2] then h is in
+[v, v + 1/2], rounded or not, since the ends are floats: the integer part is the value now, and
+``(h - v) 2^m`` tells the value before. The clip of the read-out removes the tails.
 """
 
 from __future__ import annotations
@@ -41,20 +49,36 @@ class Move:
 
 
 @dataclass(frozen=True)
-class Held:
-    """A unit in numbers: its start, one move a rule, and its one-hot read-out.
+class Read:
+    """A one-hot read-out: ``clip(h W + g R + b) V + c`` with g, the unit's rules that fire."""
 
-    The read-out is ``relu(h W + b) V``.
+    W: Numbers  # [state, hats]
+    b: Numbers  # [hats]
+    V: Numbers  # [hats, size]
+    c: Numbers  # [size]
+    R: Numbers | None = None  # [rules, hats]
+
+
+@dataclass(frozen=True)
+class Held:
+    """A unit in numbers.
+
+    Attributes:
+        start: the state before the first symbol.
+        moves: one a rule.
+        after: reads the value after this symbol.
+        before: reads the value before it, if the unit is strict.
+        names: of the numbers, without the unit's.
     """
 
     start: Numbers  # [state]
     moves: tuple[Move, ...]
-    W: Numbers  # [state, hats]
-    b: Numbers  # [hats]
-    V: Numbers  # [hats, size]
+    after: Read
+    names: tuple[str, ...]
+    before: Read | None = None
 
 
-def held(unit: Unit, gates: Gates) -> Held:
+def held(unit: Unit, gates: Gates, strict: bool = False) -> Held:
     """The unit in numbers.
 
     Raises:
@@ -62,16 +86,67 @@ def held(unit: Unit, gates: Gates) -> Held:
     """
     if unit.kind == "counter":
         return _counter(unit)
+    if unit.kind == "reset":
+        return _digits(unit) if strict else _binary(unit)
     if unit.kind == "cyclic" and unit.size == 2 and gates == "signed":
         return _sign(unit)
     allowed = {"paper": 0, "signed": 0, "rotation": 1, "reflection": 2}[gates]
-    needed = {"reset": 0, "cyclic": 1, "permutation": 2}[unit.kind]
+    needed = {"cyclic": 1, "permutation": 2}[unit.kind]
     if needed > allowed:
         raise InputError(
             f"unit {unit.name} is a {unit.kind} of {unit.size} values, which the target {gates} "
             "cannot hold; choose signed, rotation or reflection"
         )
     return _one_hot(unit, gates)
+
+
+def _binary(unit: Unit) -> Held:
+    """A value is read where all bits agree: their product with its own sum up to their number."""
+    bits = max(1, (unit.size - 1).bit_length())
+    values = np.arange(unit.size)[:, None] >> np.arange(bits) & 1
+    codes = (2 * values - 1).astype(np.float32)
+    moves = tuple(
+        Move(np.full(bits, -1, np.float32), codes[rule.action.apply(0, unit.size, unit.kind)])
+        for rule in unit.rules
+    )
+    one_hot = np.eye(unit.size, dtype=np.float32)
+    nothing = np.zeros(unit.size, dtype=np.float32)
+    read = Read(codes.T, nothing + (1 - bits), one_hot, nothing)
+    names = tuple(f"bit{bit}" for bit in range(bits)) if bits > 1 else ("bit",)
+    return Held(codes[unit.initial], moves, read, names)
+
+
+def _digits(unit: Unit) -> Held:
+    size, targets = unit.size, [rule.action.apply(0, unit.size, "reset") for rule in unit.rules]
+    shift = (2 * size - 1).bit_length()
+    thresholds = np.arange(1, size, dtype=np.float32)
+
+    def steps(scale: float, origin: float) -> tuple[Numbers, Numbers]:
+        """Weight and bias of a hat at least 1 where (h - origin) scale >= k, at most 0 below."""
+        return np.full(size - 1, 4 * scale, np.float32), 1.5 - 4 * (scale * origin + thresholds)
+
+    weight, bias = steps(1, 0)
+    stairs = _stairs(size)
+    after = Read(weight[None], bias, stairs, _first(size))
+    # The value before: of a rule that sets j, behind j; where no rule fires, the value now.
+    weights, biases = [weight], [bias]
+    gating = [np.full((len(targets), size - 1), -4 * size, np.float32)]
+    for target in sorted(set(targets)):
+        weight, bias = steps(2**shift, target)
+        closed = 4 * size * 2**shift
+        fires = np.array([[closed if own == target else 0] for own in targets], np.float32)
+        weights.append(weight)
+        biases.append(bias - closed)
+        gating.append(np.repeat(fires, size - 1, axis=1))
+    before = Read(
+        np.concatenate(weights)[None],
+        np.concatenate(biases),
+        np.concatenate([stairs] * len(weights)),
+        _first(size),
+        np.concatenate(gating, axis=1),
+    )
+    moves = tuple(Move(_row(2.0**-shift - 1), _row(target)) for target in targets)
+    return Held(_row(unit.initial), moves, after, ("digits",), before)
 
 
 def _one_hot(unit: Unit, gates: Gates) -> Held:
@@ -88,7 +163,8 @@ def _one_hot(unit: Unit, gates: Gates) -> Held:
         return Move(nothing, nothing, turn=identity[:, images].T - identity)
 
     moves = tuple(move(rule.action) for rule in unit.rules)
-    return Held(identity[unit.initial], moves, identity, nothing, identity)
+    read = Read(identity, nothing, identity, nothing)
+    return Held(identity[unit.initial], moves, read, tuple(unit.labels))
 
 
 def _transpositions(images: list[int]) -> tuple[tuple[int, int], ...]:
@@ -109,38 +185,39 @@ def _sign(unit: Unit) -> Held:
             return Move(_row(-1), _row(1 - 2 * action.apply(0, 2, "cyclic")))
         return Move(_row(-2 * (action.apply(0, 2, "cyclic"))), _row(0))
 
-    return Held(
-        _row(1 - 2 * unit.initial),
-        tuple(move(rule.action) for rule in unit.rules),
-        np.array([[1, -1]], dtype=np.float32),
-        _row(0, 0),
-        np.eye(2, dtype=np.float32),
-    )
+    moves = tuple(move(rule.action) for rule in unit.rules)
+    read = Read(_row(1, -1)[None], _row(0, 0), np.eye(2, dtype=np.float32), _row(0, 0))
+    return Held(_row(1 - 2 * unit.initial), moves, read, ("sign",))
 
 
 def _counter(unit: Unit) -> Held:
-    """Read-out: value v is the hat relu(h-v+1) - 2 relu(h-v) + relu(h-v-1), open at both ends."""
+    """Read-out: the clip of h - low - k is 1 where h > low + k, however large h is."""
 
     def move(action: Action) -> Move:
         amount = action.apply(0, unit.size, "counter")
         return Move(_row(-1 if action.verb == "set" else 0), _row(amount))
 
-    last = unit.size - 1
-    if last == 0:
-        read = _row(0), _row(1), np.ones((1, 1), dtype=np.float32)
-    else:
-        # stairs[k] = relu(h - low - k) - relu(h - low - k - 1) is 1 where h > low + k, else 0
-        V = np.zeros((last + 2, unit.size), dtype=np.float32)
-        for step in range(last):
-            V[step, step] -= 1
-            V[step + 1, step] += 1
-            V[step, step + 1] += 1
-            V[step + 1, step + 1] -= 1
-        V[last + 1, 0] = 1
-        b = _row(*(-unit.low - step for step in range(last + 1)), 1)
-        read = _row(*(1 for _ in range(last + 1)), 0), b, V
-    moves = tuple(move(rule.action) for rule in unit.rules)
-    return Held(_row(unit.initial), moves, read[0][None], read[1], read[2])
+    thresholds = unit.low + np.arange(unit.size - 1, dtype=np.float32)
+    read = Read(
+        np.ones((1, unit.size - 1), np.float32), -thresholds, _stairs(unit.size), _first(unit.size)
+    )
+    return Held(
+        _row(unit.initial), tuple(move(rule.action) for rule in unit.rules), read, ("count",)
+    )
+
+
+def _stairs(size: int) -> Numbers:
+    """From stairs (entry k: the value is above k) to one-hot, beside `_first`."""
+    rows = np.arange(size - 1)
+    V = np.zeros((size - 1, size), dtype=np.float32)
+    V[rows, rows] = -1
+    V[rows, rows + 1] = 1
+    return V
+
+
+def _first(size: int) -> Numbers:
+    first: Numbers = np.eye(size, dtype=np.float32)[0]
+    return first
 
 
 def _row(*numbers: float) -> Numbers:

@@ -5,6 +5,7 @@ import pytest
 from starfree.experiments.expectation import OPEN, expectation
 from starfree.experiments.material import language_facts
 from starfree.languages.catalog import language
+from starfree.models.model import MODELS, check_options
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,71 @@ def test_the_relatives_of_mamba(reference, options, answer):
     assert found.answer == answer
     assert found.source
     assert found.conditions
+
+
+def defaults(model, **options):
+    return check_options(model, options).model_dump()
+
+
+@pytest.mark.parametrize("model", list(MODELS))
+def test_every_model_has_an_expectation(model):
+    """No model can do less than see the last letter."""
+    assert expectation("tomita-2", "predict", model, defaults(model)).answer == "can"
+
+
+@pytest.mark.parametrize(
+    ("reference", "model", "options", "answer"),
+    [
+        ("parity", "diagonal", {}, "cannot"),
+        ("parity", "diagonal", {"gates": "signed"}, "can"),
+        ("z-3", "diagonal", {"gates": "signed"}, "cannot"),
+        ("z-3", "diagonal", {"gates": "disc"}, "can"),
+        ("s3", "diagonal", {"gates": "disc"}, "can"),
+        ("s5", "diagonal", {"gates": "disc"}, "cannot"),
+        ("s5", "diagonal", {"gates": "circle"}, "cannot"),
+        ("flipflop", "diagonal", {"gates": "circle"}, "open"),
+        ("parity", "diagonal", {"gates": "disc", "input_dependent": False}, "cannot"),
+        ("aa-star", "diagonal", {"gates": "disc", "input_dependent": False}, "can"),
+        ("aa-star", "diagonal", {"gates": "signed", "input_dependent": False}, "open"),
+        ("aa-star", "diagonal", {"input_dependent": False}, "cannot"),
+        ("flipflop", "diagonal", {"input_dependent": False}, "open"),
+        ("dyck-1", "diagonal", {"input_dependent": False}, "can"),
+        ("parity", "s4d", {}, "cannot"),
+        ("aa-star", "s4d", {}, "can"),
+        ("parity", "mamba2", {}, "cannot"),
+        ("parity", "mamba2", {"gates": "signed"}, "can"),
+        ("parity", "gla", {}, "cannot"),
+        ("d-4", "gla", {}, "can"),
+        ("parity", "delta", {}, "cannot"),
+        ("aa-star", "delta", {}, "cannot"),
+        ("aa-star", "delta", {"reflections": 2}, "open"),
+        ("flipflop", "delta", {}, "can"),
+        ("s5", "delta", {}, "open"),
+        ("s5", "delta", {"eigenvalues": "signed"}, "can"),
+        ("dyck-1", "delta", {"eigenvalues": "signed"}, "open"),
+        ("parity", "mlstm", {}, "cannot"),
+        ("dyck-1", "mlstm", {}, "open"),
+        ("flipflop", "slstm", {}, "can"),
+        ("parity", "slstm", {}, "open"),
+        ("s5", "gru", {}, "can"),
+        ("dyck-1", "rnn", {}, "cannot"),
+        ("flipflop", "hybrid", {"blocks": "attention mlp mamba"}, "can"),
+        ("parity", "hybrid", {"blocks": "attention mamba"}, "open"),
+        ("parity", "hybrid", {"blocks": "mamba mlp mamba(recurrence=false)"}, "cannot"),
+        ("parity", "hybrid", {"blocks": "mamba mlp diagonal(gates=signed)"}, "can"),
+        (
+            "regex:(a|b)*abbbb",
+            "hybrid",
+            {"blocks": "mamba(recurrence=false, d_conv=3) mamba(recurrence=false, d_conv=3)"},
+            "can",
+        ),
+        ("regex:(a|b)*abbbb", "hybrid", {"blocks": "mamba(recurrence=false)"}, "cannot"),
+    ],
+)
+def test_the_other_models(reference, model, options, answer):
+    found = expectation(reference, "predict", model, defaults(model, **options))
+    assert found.answer == answer
+    assert bool(found.source) == (answer != "open")
 
 
 def test_what_no_theorem_covers_is_open():

@@ -12,7 +12,7 @@ from starfree.models.model import MODELS, build, check_options, load_builder
 @pytest.mark.parametrize(
     ("name", "options", "said"),
     [
-        ("gru", {}, "model 'gru' is unknown; choose one of mamba, transformer, lstm"),
+        ("rwkv", {}, "model 'rwkv' is unknown; choose one of mamba, transformer, lstm"),
         ("mamba", {"d_mode": 3}, "model mamba: option `d_mode` is unknown; allowed: layers, d_"),
         ("mamba", {"layers": 0}, "option `layers` is 0: input should be greater than or equal"),
         ("mamba", {"layers": "2"}, "option `layers` is '2': input should be a valid integer"),

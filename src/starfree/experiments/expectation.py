@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
+from starfree.algebra.facts import facts
 from starfree.algebra.verdict import Verdict, expected, expected_of_window
 from starfree.errors import StarfreeError
 from starfree.languages.catalog import language
@@ -39,12 +40,14 @@ class Kind:
     Attributes:
         within: architectures that contain it: what one of them cannot, it cannot.
         contains: what all of these can (by one construction), it can.
+        counts: the constructions of `contains` for counters are its own too.
         position: code of a transformer.
         window: it is a map of so many last symbols, and nothing else is asked.
     """
 
     within: tuple[str, ...] = ()
     contains: tuple[str, ...] = ()
+    counts: bool = True
     position: str = "none"
     window: int = 0
 
@@ -52,8 +55,12 @@ class Kind:
         """The verdict, or None where nothing is known."""
         if self.window:
             return expected_of_window(asked, self.window)
-        above = [expected(asked, name, self.position) for name in self.within]
-        below = [expected(asked, name, self.position) for name in self.contains]
+        names = dict.fromkeys((*self.within, *self.contains))
+        found = {name: expected(asked, name, self.position) for name in names}
+        above = [found[name] for name in self.within]
+        below = [found[name] for name in self.contains]
+        if not self.counts and not facts(asked).regular:
+            below = []
         for verdict in above:
             if verdict.answer == "cannot":
                 return verdict
@@ -64,7 +71,7 @@ class Kind:
 
 def exactly(architecture: str, position: str = "none") -> Kind:
     """An architecture of the table."""
-    return Kind((architecture,), (architecture,), position)
+    return Kind((architecture,), (architecture,), position=position)
 
 
 def _mamba(options: Mapping[str, Any]) -> Kind:
@@ -73,11 +80,62 @@ def _mamba(options: Mapping[str, Any]) -> Kind:
     return exactly("signed" if options.get("gates") == "signed" else "mamba")
 
 
+def _diagonal(options: Mapping[str, Any]) -> Kind:
+    gates = str(options["gates"])
+    row = {"positive": "mamba", "signed": "signed"}.get(gates, "complex")
+    if options["input_dependent"]:
+        # On the unit circle nothing is forgotten: the rows' constructions need gates of 0.
+        return Kind((row,)) if gates == "circle" else exactly(row)
+    if gates == "circle":
+        return Kind((row, "time-invariant"))
+    # Real gates have no roots of unity but 1 and -1: only what positive ones can is sure.
+    below = ("time-invariant",) if row == "complex" else ("time-invariant", "mamba")
+    return Kind((row, "time-invariant"), below)
+
+
+def _mamba2(options: Mapping[str, Any]) -> Kind:
+    return exactly("signed" if options["gates"] == "signed" else "mamba")
+
+
+def _delta(options: Mapping[str, Any]) -> Kind:
+    """Writing and forgetting are one in the delta rule: it cannot add for ever."""
+    if options["eigenvalues"] == "signed":
+        return Kind(("reflections",), ("reflections",), counts=False)
+    if options["reflections"] == 1:
+        return Kind(("delta",), ("delta",), counts=False)
+    return Kind((), ("delta",), counts=False)  # a product of several has any eigenvalues
+
+
 _KINDS: dict[str, Callable[[Mapping[str, Any]], Kind]] = {
     "mamba": _mamba,
     "transformer": lambda options: exactly("transformer", str(options.get("position", "none"))),
     "lstm": lambda options: exactly("lstm"),
+    "gru": lambda options: exactly("rnn"),
+    "rnn": lambda options: exactly("rnn"),
+    "diagonal": _diagonal,
+    "s4d": lambda options: Kind(("complex", "time-invariant"), ("time-invariant",)),
+    "mamba2": _mamba2,
+    "gla": lambda options: exactly("mamba"),
+    "delta": _delta,
+    # Gates are not negative; what is read is divided by a normaliser, so that no sum is counted.
+    "mlstm": lambda options: Kind(("mamba",), ("mamba",), counts=False),
+    # Memory mixing may do more than its gates; no theorem here says what.
+    "slstm": lambda options: Kind((), ("mamba",), counts=False),
 }
+
+
+def _hybrid(options: Mapping[str, Any]) -> tuple[Kind, ...]:
+    """What a hybrid is made of, stateless layers left out where there are others."""
+    from starfree.models.hybrid import parse_blocks
+
+    named = parse_blocks(str(options["blocks"]), int(options["d_model"]))
+    layers = [
+        _KINDS["transformer" if name == "attention" else name](given.model_dump())
+        for name, given in named
+        if name != "mlp"
+    ]
+    window = 1 + sum(layer.window - 1 for layer in layers if layer.window)
+    return tuple({layer for layer in layers if not layer.window}) or (Kind(window=window),)
 
 
 def expectation(reference: str, task: str, model: str, options: Mapping[str, Any]) -> Expectation:
@@ -89,9 +147,15 @@ def expectation(reference: str, task: str, model: str, options: Mapping[str, Any
         model: the registry's name.
         options: the model's, every default explicit.
     """
-    if task not in ("predict", "published") or model not in _KINDS:
+    if task not in ("predict", "published"):
         return OPEN
-    return _expected(reference, _KINDS[model](options))
+    if model == "hybrid":
+        kinds = _hybrid(options)
+        found = [_expected(reference, kind) for kind in kinds]
+        # One kind is enough; that none of several can says nothing of them together.
+        can = [answer for answer in found if answer.answer == "can"]
+        return can[0] if can else found[0] if len(found) == 1 else OPEN
+    return _expected(reference, _KINDS[model](options)) if model in _KINDS else OPEN
 
 
 @lru_cache(maxsize=1_024)

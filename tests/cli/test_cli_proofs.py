@@ -37,6 +37,145 @@ def test_a_changed_weight_ends_with_code_3(starfree, tmp_path):
     assert found["counterexample"]["shortest"] is True
 
 
+def changed(path, **fields):
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"states": 1000}, "its states is 1000, found is "),
+        ({"margin": 9.0}, "its margin is 9.0, found is 8.0"),
+        ({"language_hash": "0" * 64}, "d-2 is another language than the one it was written for"),
+        ({"model_hash": "0" * 64}, "the weights are not the ones it was written for"),
+        ({"status": "COUNTEREXAMPLE"}, "it says COUNTEREXAMPLE, and the model is right"),
+    ],
+)
+def test_a_changed_certificate_ends_with_code_3(starfree, tmp_path, fields, said):
+    starfree("compile", "d-2", "--out", tmp_path, "--precision", "exact")
+    changed(tmp_path / "certificate.json", **fields)
+    done = starfree("certify", tmp_path)
+    assert done.code == 3
+    assert "PROVEN_ALL_LENGTHS: right on" in done.out
+    assert f"certificate.json does not hold: {said}" in done.err
+    # another question, which the certificate does not answer
+    assert starfree("certify", tmp_path, "--domain", "prefixes", "--margin", "8").code == 0
+    assert starfree("certify", tmp_path, "--dtype", "float16").code == 0
+
+
+def test_a_language_that_means_something_else_now_is_found_out(starfree, tmp_path):
+    table = {"format": 1, "alphabet": ["a"], "start": 0, "accepting": [0], "transitions": [[0]]}
+    mine = tmp_path / "mine.json"
+    mine.write_text(json.dumps(table))
+    assert starfree("compile", f"dfa:{mine}", "--out", tmp_path / "m").code == 0
+    assert starfree("certify", tmp_path / "m").code == 0
+    changed(mine, accepting=[])
+    done = starfree("certify", tmp_path / "m")
+    assert done.code == 3
+    assert "is another language than the one it was written for" in done.err
+
+
+def test_weights_that_are_right_but_others_are_told(starfree, tmp_path):
+    starfree("compile", "d-2", "--out", tmp_path / "one", "--precision", "exact")
+    starfree("compile", "d-2", "--out", tmp_path / "two", "--precision", "robust")
+    for name in ("model.safetensors", "config.json"):
+        (tmp_path / "one" / name).write_bytes((tmp_path / "two" / name).read_bytes())
+    done = starfree("certify", tmp_path / "one")
+    assert done.code == 3
+    assert "PROVEN_ALL_LENGTHS" in done.out
+    assert "the weights are not the ones" in done.err
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_transformers_proves_the_same(starfree, tmp_path, dtype):
+    starfree("compile", "flipflop", "--out", tmp_path)
+    asked = ("certify", tmp_path, "--dtype", dtype, "--json")
+    ours = json.loads(starfree(*asked).out)
+    theirs = json.loads(starfree(*asked, "--prover", "transformers").out)
+    for field in ("status", "states", "margin", "arithmetic", "language_hash"):
+        assert ours[field] == theirs[field]
+    assert theirs["kernel"].startswith("transformers ")
+    assert ours["kernel"].startswith("starfree.models.mamba.step layer by layer in PyTorch")
+
+
+def test_transformers_finds_the_same_fault(starfree, tmp_path):
+    starfree("compile", "tomita-4", "--out", tmp_path, "--precision", "exact")
+    weights = load_file(tmp_path / "model.safetensors")
+    weights["backbone.layers.1.mixer.conv1d.bias"].mul_(2)
+    save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
+    found = [
+        json.loads(starfree("certify", tmp_path, "--prover", prover, "--json").out)
+        for prover in ("starfree", "transformers")
+    ]
+    assert found[0]["status"] == "COUNTEREXAMPLE"
+    assert found[0]["counterexample"]["position"] == found[1]["counterexample"]["position"]
+
+
+def test_only_transformers_directories_have_that_prover(starfree, tmp_path):
+    starfree("compile", "d-2", "--target", "paper", "--out", tmp_path)
+    done = starfree("certify", tmp_path, "--prover", "transformers")
+    assert done.code == 2
+    assert "transformers cannot read it" in done.err
+
+
+def test_only_a_compiled_directory_is_replaced(starfree, tmp_path):
+    out = tmp_path / "x"
+    assert starfree("compile", "d-2", "--out", out).code == 0
+    assert starfree("compile", "tomita-4", "--target", "paper", "--out", out).code == 0
+    names = {path.name for path in out.iterdir()}
+    assert names == {"certificate.json", "circuit.json", "config.json", "model.safetensors"}
+    assert "tomita-4" in starfree("certify", out).out
+    (tmp_path / "file").touch()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").touch()
+    for place, said in (("file", "a file, not a dir"), ("full", "not empty and not a model")):
+        done = starfree("compile", "d-2", "--out", tmp_path / place)
+        assert done.code == 2
+        assert said in done.err
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine.txt"]
+
+
+def test_a_limit_of_states_proves_some_lengths(starfree, tmp_path):
+    starfree("compile", "d-4", "--out", tmp_path, "--precision", "exact")
+    done = starfree("certify", tmp_path, "--max-states", "10")
+    assert done.code == 0
+    assert "PROVEN_UP_TO: right on prefixes of members of d-4 up to length " in done.out
+
+
+@pytest.mark.parametrize(
+    ("reference", "said"),
+    [
+        ("regex:~(.*)@a", "is empty: no string begins a member"),
+        ("regex:()@a", "of every length"),
+        ("regex:a*", "of every length"),
+        ("regex:a*@a,b", "of every length"),
+        ("regex:a|b|aa", "of every length"),
+        ("pltl:false @a", "is empty: no string begins a member"),
+    ],
+)
+@pytest.mark.parametrize("target", ["mamba", "paper"])
+def test_small_languages(starfree, tmp_path, reference, said, target):
+    done = starfree("compile", reference, "--target", target, "--out", tmp_path)
+    assert done.code == 0
+    assert done.out.startswith("PROVEN_ALL_LENGTHS: ")
+    assert said in done.out
+    assert starfree("certify", tmp_path).code == 0
+
+
+def test_a_formula_has_two_routes(starfree, tmp_path):
+    asked = ("compile", "pltl:H !(0 & Y (0 & Y 0)) @0,1,empty", "--json", "--out")
+    found = json.loads(starfree(*asked, tmp_path / "a").out)
+    assert (found["status"], found["domain"]) == ("PROVEN_ALL_LENGTHS", "prefixes")
+    found = json.loads(starfree(*asked, tmp_path / "f", "--route", "formula").out)
+    assert (found["status"], found["domain"]) == ("PROVEN_ALL_LENGTHS", "all")
+    circuit = json.loads((tmp_path / "f" / "circuit.json").read_text())
+    names = [unit["name"] for level in circuit["levels"] for unit in level]
+    assert names == ["yesterday1", "yesterday2", "since1"]
+    done = starfree("compile", "tomita-4", "--route", "formula", "--out", tmp_path / "t")
+    assert done.code == 2
+    assert "tomita-4: not a formula" in done.err
+
+
 def test_counting_is_refused_with_a_sentence(starfree, tmp_path):
     done = starfree("compile", "parity", "--out", tmp_path / "p")
     assert done.code == 2
@@ -103,6 +242,8 @@ def test_a_user_s_model_is_certified(starfree, tmp_path, monkeypatch):
         (["certify", "nowhere:1234", "d-2"], "nowhere: no run is here"),
         (["compile", "dyck-1", "--out", "x"], "unit depth1 is a counter"),
         (["compile", "d-2", "--target", "lstm", "--out", "x"], "--target"),
+        (["compile", "d-two", "--out", "x"], "unknown language 'd-two'"),
+        (["compile", "regex:(a", "--out", "x"], "it ends too early"),
         (["compile", "s5", "--target", "rotation", "--out", "x"], "use reflection gates"),
     ],
 )

@@ -10,9 +10,11 @@ import typer
 
 from starfree.cli.arguments import ModelArgument, open_model
 from starfree.cli.output import Json, LanguageReference, print_json
-from starfree.errors import StarfreeError
+from starfree.errors import InputError, StarfreeError
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from starfree.verification.certificate import Certificate
     from starfree.verification.product import Domain
 
@@ -61,12 +63,13 @@ def compile_language(
 ) -> None:
     """Write the exact weights of a language, proven for every length."""
     from starfree.compiler.compile import compile as compiled_for
-    from starfree.compiler.folder import save
+    from starfree.compiler.folder import check_folder, save
     from starfree.languages.catalog import language as named
     from starfree.verification.certificate import MAX_STATES
     from starfree.verification.certificate import certify as prove
 
     spoken = named(language)
+    check_folder(out)
     made = compiled_for(spoken, target, precision, task, route)
     counts = any(unit.kind == "counter" for unit in made.circuit.units)
     limit = COUNTER_STATES if counts else MAX_STATES
@@ -103,11 +106,19 @@ def certify(
         typer.Option(help="Arithmetic, by default that of the weights."),
     ] = None,
     max_states: Annotated[int, typer.Option(min=1, help="Stop after so many states.")] = 50_000,
+    prover: Annotated[
+        Literal["starfree", "transformers"],
+        typer.Option(
+            help="Who runs the weights: starfree, or transformers with its cache, which shares no "
+            "code with it (slower)."
+        ),
+    ] = "starfree",
     json: Json = False,
 ) -> None:
     """Prove that a model predicts a language at every length, or find a shortest fault.
 
-    Ends with exit code 3 if there is one.
+    A compiled directory is proven anew, and its certificate.json must agree. Ends with exit code 3
+    if there is a fault, or if it does not agree.
     """
     import torch
 
@@ -115,6 +126,8 @@ def certify(
 
     loaded, spoken = open_model(model, language)
     asked, known = loaded.model, _written_certificate(model)
+    if prover == "transformers":
+        asked = _as_transformers(model)
     if dtype:
         asked = asked.to(getattr(torch, dtype))
     where = domain or (known.domain if known else "prefixes")
@@ -123,6 +136,10 @@ def certify(
         print_json(certificate.to_json())
     else:
         print(_told(certificate))
+    if known and (language or known.language, dtype, prover, where, certificate.reading) == (
+        *(known.language, None, "starfree", known.domain, known.reading),
+    ):
+        _compare(Path(model), known, certificate)
     if certificate.status == "COUNTEREXAMPLE":
         sys.exit(WRONG)
 
@@ -135,6 +152,25 @@ def _written_certificate(model: str) -> Certificate | None:
     return read_certificate(Path(model))
 
 
+def _as_transformers(model: str) -> nn.Module:
+    from starfree.models.transformers_cache import open_transformers
+
+    if not Path(model).is_dir():
+        raise InputError(f"{model}: transformers reads directories only; `starfree export` it")
+    return open_transformers(Path(model))
+
+
+def _compare(folder: Path, written: Certificate, found: Certificate) -> None:
+    """End with exit code 3 if the written certificate does not hold."""
+    from starfree.compiler.folder import CERTIFICATE
+    from starfree.verification.certificate import disagreements
+
+    wrong = disagreements(written, found)
+    if wrong:
+        print(f"{folder / CERTIFICATE} does not hold: {'; '.join(wrong)}", file=sys.stderr)
+        sys.exit(WRONG)
+
+
 def _told(certificate: Certificate) -> str:
     """The certificate in a few lines."""
     strings = "prefixes of members" if certificate.domain == "prefixes" else "all strings"
@@ -145,6 +181,8 @@ def _told(certificate: Certificate) -> str:
             f"after {text} it gives {{{', '.join(found.given)}}}, right is "
             f"{{{', '.join(found.expected)}}}; no shorter string shows a fault"
         )
+    elif certificate.states == 0:
+        first = f"{certificate.language} is empty: no string begins a member, so none can go wrong"
     elif certificate.status == "PROVEN_UP_TO":
         first = f"right on {strings} of {certificate.language} up to length {certificate.length}"
     else:

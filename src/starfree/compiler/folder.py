@@ -7,6 +7,8 @@ alone. In `config.json` the entry `starfree` has the target and the names of all
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from starfree.verification.certificate import Certificate
 
 CONFIG, CIRCUIT, CERTIFICATE = "config.json", "circuit.json", "certificate.json"
 OWN = "starfree"
+TOKENIZER_FILES = "generation_config.json", "tokenizer.json", "tokenizer_config.json"
 
 
 @dataclass(frozen=True)
@@ -37,22 +40,51 @@ class Opened:
     certificate: Certificate | None
 
 
+def check_folder(folder: Path) -> None:
+    """See that a model may be written there.
+
+    Raises:
+        InputError: it is a file, or a directory with other things in it.
+    """
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise InputError(f"{folder}: a file, not a directory")
+    there = {path.name for path in folder.iterdir()}
+    if there and CIRCUIT not in there:
+        raise InputError(
+            f"{folder}: not empty and not a model compiled before; choose another directory"
+        )
+
+
 def save(compiled: Compiled, folder: Path, certificate: Certificate) -> None:
     """Write the directory; `open_folder` and `transformers` read it.
 
+    A model compiled before is replaced; the certificate goes first and comes last, so that none
+    ever stands beside other weights.
+
     Raises:
+        InputError: something else is there.
         OSError: the folder cannot be written.
     """
-    model = compiled.model
-    if isinstance(model, Mamba):
-        write_transformers(model, folder, compiled.circuit.alphabet)
-    else:
-        assert isinstance(model, Textbook)
-        write_textbook(model, folder)
-    own = {"format": 1, "target": compiled.target, "names": compiled.names.to_json()}
-    _write(folder / CONFIG, _read(folder / CONFIG) | {OWN: own})
-    _write(folder / CIRCUIT, compiled.circuit.to_json())
-    _write(folder / CERTIFICATE, certificate.to_json())
+    check_folder(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".writing") as temporary:
+        scratch = Path(temporary)
+        model = compiled.model
+        if isinstance(model, Mamba):
+            write_transformers(model, scratch, compiled.circuit.alphabet)
+        else:
+            assert isinstance(model, Textbook)
+            write_textbook(model, scratch)
+        own = {"format": 1, "target": compiled.target, "names": compiled.names.to_json()}
+        _write(scratch / CONFIG, _read(scratch / CONFIG) | {OWN: own})
+        _write(scratch / CIRCUIT, compiled.circuit.to_json())
+        _write(scratch / CERTIFICATE, certificate.to_json())
+        for name in (CERTIFICATE, *TOKENIZER_FILES):
+            (folder / name).unlink(missing_ok=True)
+        for path in sorted(scratch.iterdir(), key=lambda path: path.name == CERTIFICATE):
+            os.replace(path, folder / path.name)
 
 
 def open_folder(folder: Path) -> Opened:

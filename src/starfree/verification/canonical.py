@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from torch.utils import _pytree as pytree
 
 from starfree.models.mamba import LayerState, Mamba, Mixer
+from starfree.models.transformers_cache import TransformersMamba
 
 Keys = NDArray[np.uint8]
 KeyFunction = Callable[[Any], Keys]
@@ -25,9 +26,13 @@ KeyFunction = Callable[[Any], Keys]
 
 def key_function(model: nn.Module) -> KeyFunction:
     """A function from a batch of the model's states to keys, uint8 ``[B, bytes]``."""
-    if not isinstance(model, Mamba):
+    if isinstance(model, TransformersMamba):
+        mixers = model.mixers
+    elif isinstance(model, Mamba):
+        mixers = [module for module in model.modules() if isinstance(module, Mixer)]
+    else:
         return lambda state: _as_bytes(pytree.tree_leaves(state))
-    layers = [_MambaLayer(module) for module in model.modules() if isinstance(module, Mixer)]
+    layers = [_MambaLayer(mixer) for mixer in mixers]
 
     def keys(state: tuple[LayerState, ...]) -> Keys:
         parts = [
@@ -43,7 +48,7 @@ def key_function(model: nn.Module) -> KeyFunction:
 class _MambaLayer:
     """What of a layer's state the future can depend on."""
 
-    def __init__(self, mixer: Mixer) -> None:
+    def __init__(self, mixer: Any) -> None:
         self.used = mixer.out_proj.weight.detach().ne(0).any(0).nonzero()[:, 0]
         taps = mixer.conv1d.weight.detach()[:, 0]
         assert mixer.conv1d.bias is not None

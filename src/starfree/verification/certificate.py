@@ -15,9 +15,11 @@ from torch import nn
 
 from starfree.errors import InputError
 from starfree.languages.language import Language
+from starfree.models.mamba import Mamba
 from starfree.models.model import RecurrentModel
+from starfree.models.transformers_cache import TransformersMamba
 from starfree.verification.arithmetic import ExactSums, arithmetic_of
-from starfree.verification.product import Domain, Fault, search
+from starfree.verification.product import BATCH, Domain, Fault, search
 
 Status = Literal["PROVEN_ALL_LENGTHS", "PROVEN_UP_TO", "COUNTEREXAMPLE", "UNKNOWN"]
 MAX_STATES = 50_000
@@ -120,6 +122,7 @@ def certify(
         raise InputError(
             f"model {type(model).__name__} has no `step`: only recurrent models can be certified"
         )
+    _check_vocabulary(model, language)
     started = time.perf_counter()
     with ExactSums(model) as sums:
         found = search(model, language, domain, margin, max_states)
@@ -136,7 +139,7 @@ def certify(
         domain=domain,
         reading=f"margin {margin:g}" if margin else "sign",
         length=None if found.complete or found.fault else found.length,
-        counterexample=_counterexample(language, found.fault) if found.fault else None,
+        counterexample=as_counterexample(language, found.fault) if found.fault else None,
     )
 
 
@@ -146,7 +149,8 @@ def _status(fault: Fault | None, complete: bool) -> Status:
     return "PROVEN_ALL_LENGTHS" if complete else "PROVEN_UP_TO"
 
 
-def _counterexample(language: Language, fault: Fault) -> Counterexample:
+def as_counterexample(language: Language, fault: Fault, shortest: bool = True) -> Counterexample:
+    """A fault in the language's symbols."""
     symbols = (*language.alphabet, "$")
 
     def names(bits: tuple[bool, ...]) -> list[str]:
@@ -157,14 +161,68 @@ def _counterexample(language: Language, fault: Fault) -> Counterexample:
         len(fault.letters),
         names(fault.expected),
         names(fault.given),
-        shortest=True,
+        shortest,
     )
 
 
+def disagreements(written: Certificate, found: Certificate) -> list[str]:
+    """Where a written certificate is not borne out by a new proof of what it claims to be about.
+
+    Numbers of states and margins are compared only where the same kernel computed.
+
+    Returns:
+        a sentence for each; none if it holds.
+    """
+    wrong = []
+    if written.language_hash != found.language_hash:
+        wrong.append(f"{found.language} is another language than the one it was written for")
+    if written.model_hash != found.model_hash:
+        wrong.append("the weights are not the ones it was written for")
+    proven = "PROVEN_ALL_LENGTHS", "PROVEN_UP_TO"
+    if written.status in proven and found.status not in proven:
+        wrong.append(f"it says {written.status}, and there is a counterexample")
+    if written.status not in proven and found.status in proven:
+        wrong.append(f"it says {written.status}, and the model is right")
+    same = (written.arithmetic, written.kernel) == (found.arithmetic, found.kernel)
+    if same and {written.status, found.status} == {"PROVEN_ALL_LENGTHS"}:
+        pairs = [
+            ("states", written.states, found.states),
+            ("margin", written.margin, found.margin),
+        ]
+        wrong += [f"its {what} is {old}, found is {new}" for what, old, new in pairs if old != new]
+    return wrong
+
+
+@torch.inference_mode()
+def _check_vocabulary(model: Any, language: Language) -> None:
+    """Try every token once, so that a model of another size is told in words.
+
+    Raises:
+        InputError: its step fails.
+    """
+    tokens = torch.arange(len(language.alphabet) + 2)
+    tokens = tokens[tokens != language.end]
+    try:
+        model.step(tokens, model.initial_state(len(tokens)))
+    except (IndexError, RuntimeError, ValueError) as error:
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"the model cannot read the {len(tokens)} tokens of {language.name}, its alphabet "
+            f"and `^` ({said})"
+        ) from None
+
+
 def _kernel(model: nn.Module) -> str:
+    """What computed. Watched sums keep a Mamba from its fused kernel."""
     device = next((p.device.type for p in model.parameters()), "cpu")
-    machine = platform.machine()
-    return f"{type(model).__module__}.step, torch {torch.__version__}, {device} {machine}"
+    what = f"{type(model).__module__}.step"
+    if isinstance(model, Mamba):
+        what += " layer by layer in PyTorch"
+    if isinstance(model, TransformersMamba):
+        what = f"{model.version}, MambaForCausalLM with its cache"
+    return (
+        f"{what}, batches up to {BATCH}, torch {torch.__version__}, {device} {platform.machine()}"
+    )
 
 
 def model_hash(model: nn.Module) -> str:

@@ -109,7 +109,7 @@ LAYERS: dict[str, tuple[type[Options], Callable[[Any], nn.Module]]] = {
     "mlp": (MlpOptions, lambda options: Mlp(options.d_model)),
 }
 
-_OF_THE_MODEL = ("layers", "d_model", "mlp", "norm", "head_bias", "head")  # no layer can choose these
+_OF_THE_MODEL = ("layers", "d_model", "mlp", "norm", "head_bias", "head")  # not a layer's
 _LAYER = re.compile(r"\s*([a-z0-9]+)\s*(?:\(([^()]*)\))?")
 
 

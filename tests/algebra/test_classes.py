@@ -16,7 +16,7 @@ from algebra_oracles import (
     times,
 )
 
-from starfree.algebra.classes import CLASSES, classify_monoid, syntactic_monoid
+from starfree.algebra.classes import CLASSES, classify_monoid
 from starfree.algebra.monoid import enumerate_monoid
 from starfree.errors import ComplexityLimit
 from starfree.languages.automaton import Automaton
@@ -81,7 +81,7 @@ def brute_knast(s: set[Map], idempotents: list[Map]) -> bool:
     ],
 )
 def test_suite(name: str, classes: str) -> None:
-    answers = classify_monoid(SUITE[name], True, syntactic_monoid(SUITE[name]))
+    answers = classify_monoid(SUITE[name], True, enumerate_monoid(SUITE[name]))
     assert answers == {key: key == "star_free" or key in classes.split() for key in CLASSES}
 
 
@@ -109,7 +109,7 @@ def check_against_identities(count: int, seed: int, largest: int) -> None:
             continue
         tested += 1
         star_free = brute_aperiodic(automaton)
-        answers = classify_monoid(automaton, star_free, syntactic_monoid(automaton))
+        answers = classify_monoid(automaton, star_free, enumerate_monoid(automaton))
         expected = brute_classes(automaton)
         assert answers == expected, automaton.transitions
         for name, answer in expected.items():
@@ -159,7 +159,7 @@ def test_small_languages_have_small_monoids() -> None:
     nothing = Automaton(("a", "b"), np.array([[-1, -1]], np.int32), 0, np.array([True]))
     assert [len(enumerate_monoid(a)) for a in (empty, everything, nothing)] == [1, 1, 2]
     for automaton in (empty, everything, nothing):
-        answers = classify_monoid(automaton, True, syntactic_monoid(automaton))
+        answers = classify_monoid(automaton, True, enumerate_monoid(automaton))
         assert all(answers.values())
 
 

@@ -6,9 +6,9 @@ from collections import Counter
 
 from starfree.algebra.cascade import Gates, cascade
 from starfree.algebra.circuit import Circuit
+from starfree.algebra.claims import Size
 from starfree.algebra.facts import LARGE_STACK, Facts
 from starfree.algebra.templates import template
-from starfree.algebra.verdict import Size
 from starfree.errors import StarfreeError
 from starfree.languages.language import Language
 from starfree.languages.stack import BoundedDyck
@@ -25,10 +25,14 @@ def circuit(language: Language, gates: Gates = "nonnegative") -> Circuit:
         InputError: the gates are too weak in another way.
         ComplexityLimit: the cascade is too large.
     """
-    large = isinstance(language, BoundedDyck) and language.live_states > LARGE_STACK
-    if language.automaton is None or large:
+    if language.automaton is None or _from_template(language):
         return template(language)
     return cascade(language.automaton, gates=gates)
+
+
+def _from_template(language: Language) -> bool:
+    large = isinstance(language, BoundedDyck) and language.live_states > LARGE_STACK
+    return large or language.automaton is None
 
 
 def size_of(made: Circuit) -> Size:
@@ -38,18 +42,34 @@ def size_of(made: Circuit) -> Size:
 
 
 def circuit_sizes(language: Language, known: Facts) -> dict[str, Size]:
-    """For each kind of gates that can do the language, the size of its circuit."""
-    if known.star_free or not known.regular:
-        made = [circuit(language)]
-        if isinstance(language, BoundedDyck):
-            made.append(template(language))
-        every = min(map(size_of, made), key=lambda size: size.layers)
-        return {"nonnegative": every, "signed": every, "rotation": every, "reflection": every}
-    sizes: dict[str, Size] = {}
-    gates: tuple[Gates, ...] = ("signed", "rotation", "reflection")
-    for kind in gates:
-        try:
-            sizes[kind] = size_of(circuit(language, kind))
-        except StarfreeError:
-            continue
+    """For each kind of gates that can do the language, the size of its circuit.
+
+    What is larger than the limits is left out. `recogniser` is right on every string: a cascade
+    with a latch on one more level, where a letter can be illegal; templates have none.
+    """
+    if known.regular and not known.star_free:
+        kinds: tuple[Gates, ...] = ("signed", "rotation", "reflection")
+        found = {kind: _size(language, kind) for kind in kinds}
+        return {kind: size for kind, size in found.items() if size is not None}
+    made = _size(language, "nonnegative")
+    sizes = {}
+    if made is not None and not _from_template(language):
+        sizes["recogniser"] = _with_latch(made) if known.sink else made
+    if isinstance(language, BoundedDyck):
+        layered = size_of(template(language))
+        made = layered if made is None or layered.layers < made.layers else made
+    if made is not None:
+        sizes |= dict.fromkeys(("nonnegative", "signed", "rotation", "reflection"), made)
     return sizes
+
+
+def _size(language: Language, gates: Gates) -> Size | None:
+    try:
+        return size_of(circuit(language, gates))
+    except StarfreeError:  # too weak, or too large
+        return None
+
+
+def _with_latch(size: Size) -> Size:
+    layers = size.layers + 1 if size.units else 1
+    return Size(layers, {**size.units, "reset": size.units.get("reset", 0) + 1})

@@ -10,8 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from starfree.algebra.monoid import Monoid, enumerate_monoid
-from starfree.errors import ComplexityLimit
+from starfree.algebra.monoid import Monoid
 from starfree.languages.automaton import Automaton
 from starfree.languages.graphs import components
 
@@ -61,14 +60,6 @@ def classify_monoid(
     elif len(monoid) <= PRODUCT_LIMIT:
         answers["dot_depth_one"] = is_dot_depth_one(monoid)
     return answers
-
-
-def syntactic_monoid(automaton: Automaton) -> Monoid | None:
-    """The syntactic monoid, or None if it is too large to write out."""
-    try:
-        return enumerate_monoid(automaton)
-    except ComplexityLimit:
-        return None
 
 
 def is_r_trivial(automaton: Automaton) -> bool:

@@ -28,6 +28,7 @@ class Classification:
         classes: star_free, definite, locally_testable, j_trivial, r_trivial, l_trivial, da,
             dot_depth_one.
         circuits: for each kind of gates, the size of the circuit that the compiler has.
+        undecided: for each search that reached its limit, what was visited and what is known.
     """
 
     language: str
@@ -42,6 +43,7 @@ class Classification:
     classes: Mapping[str, bool | None]
     circuits: Mapping[str, Size]
     verdicts: tuple[Verdict, ...]
+    undecided: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The object of `classify --json`."""
@@ -65,6 +67,7 @@ class Classification:
             "groups": None if self.groups is None else [g.to_json() for g in self.groups],
             "definiteness": self.definiteness,
             "classes": dict(self.classes),
+            "undecided": list(self.undecided),
             "verdicts": [verdict.to_json() for verdict in self.verdicts],
         }
 
@@ -91,4 +94,5 @@ def classify(language: Language, max_images: int = DEFAULT_IMAGE_LIMIT) -> Class
         classes=known.classes,
         circuits=sizes,
         verdicts=verdicts(known, sizes),
+        undecided=known.undecided,
     )

@@ -24,6 +24,9 @@ Style = Literal["signed", "rotation", "reflection"]
 """Factors of order 2; cyclic factors; permutations of as few points as possible."""
 
 ORDER_LIMIT = 5_000
+ACTION_LIMIT = 1_000
+"""Elements of a group of which a small action is looked for."""
+
 _STRIDE = 64
 
 
@@ -264,6 +267,36 @@ class _Factor:
             powers.append(power)
             power = self.representative[_times(coset, power)]
         return powers
+
+
+def reflections(letters: Sequence[Permutation]) -> int:
+    """Householder reflections that do each of the permutations, at most.
+
+    A permutation of k points with c cycles is a product of k - c transpositions, each of them a
+    reflection; on the fewer points of another faithful action that can be less. S5 on its 120
+    elements needs 60, on five points 4.
+    """
+    counts = [max(map(_transpositions, letters))]
+    try:
+        elements = generate(letters)
+    except ComplexityLimit:
+        return counts[0]
+    if len(elements) <= ACTION_LIMIT:
+        acts = _smallest_action(elements)
+        counts.append(max(_transpositions(acts[letter]) for letter in letters))
+    return min(counts)
+
+
+def _transpositions(permutation: Permutation) -> int:
+    unseen = set(range(len(permutation)))
+    cycles = 0
+    while unseen:
+        cycles += 1
+        point = min(unseen)
+        while point in unseen:
+            unseen.remove(point)
+            point = permutation[point]
+    return len(permutation) - cycles
 
 
 def _points(tables: _Coordinates) -> None:

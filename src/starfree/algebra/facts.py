@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 
 from starfree.algebra.aperiodicity import DEFAULT_IMAGE_LIMIT, Witness, decide
-from starfree.algebra.classes import CLASSES, classify_monoid, syntactic_monoid
+from starfree.algebra.bounds import StackBits, stack_bits
+from starfree.algebra.classes import CLASSES, classify_monoid
+from starfree.algebra.coordinates import reflections
 from starfree.algebra.groups import Group, groups
+from starfree.algebra.monoid import Monoid, enumerate_monoid
 from starfree.errors import ComplexityLimit
 from starfree.languages.automaton import Automaton
+from starfree.languages.catalog import language
 from starfree.languages.graphs import components, members
 from starfree.languages.language import Language
 from starfree.languages.stack import BoundedDyck
@@ -31,11 +36,14 @@ class Facts:
         definiteness: predictive k.
         classes: see `classes.CLASSES`.
         monoid: size of the syntactic monoid.
-        reflections: Householder reflections a letter needs, if letters permute the states.
+        reflections: Householder reflections a letter, if letters permute the states: enough, by
+            a faithful action on few points.
         forgets: softmax attention without position code cannot keep apart what prediction needs.
         merges: a word leads two different states back to themselves, so that gates below 1 merge
             them when it is repeated.
-        parity: the language is parity up to the names of letters.
+        parity, flipflop: it is that language up to the names of letters.
+        stack: memory of the two layers that do Dyck(K, h), and of any model that does.
+        undecided: for each search that reached its limit, what was visited and what is known.
     """
 
     regular: bool
@@ -52,88 +60,107 @@ class Facts:
     forgets: bool = False
     merges: bool = True
     parity: bool = False
+    flipflop: bool = False
+    stack: StackBits | None = None
+    undecided: tuple[str, ...] = ()
+
+    @property
+    def counts_in_crasp(self) -> bool | None:
+        """Whether C-RASP, the logic that predicts length generalisation, has it; None: unknown.
+
+        The flip-flop is not in it (Yang, Veseli, Hahn et al. 2026). The counter languages of the
+        catalog are; and the R-trivial ones, for `once` is "at least one" (Yang and Chiang 2024).
+        """
+        if self.flipflop:
+            return False
+        return True if not self.regular or self.classes["r_trivial"] else None
 
 
-def facts(language: Language, max_images: int = DEFAULT_IMAGE_LIMIT) -> Facts:
-    """Compute the facts; what exceeds a limit is None."""
-    if isinstance(language, BoundedDyck) and language.live_states > LARGE_STACK:
-        return _stack_facts(language)
-    automaton = language.automaton
+def facts(asked: Language, max_images: int = DEFAULT_IMAGE_LIMIT) -> Facts:
+    """Compute the facts; what exceeds a limit is None, and said in `undecided`."""
+    if isinstance(asked, BoundedDyck) and asked.live_states > LARGE_STACK:
+        return _stack_facts(asked)
+    automaton = asked.automaton
     if automaton is None:
-        return _counter_facts(language)
+        return _counter_facts(asked)
+    undecided: list[str] = []
+    star_free: bool | None = None
+    witness: Witness | None = None
+    found: tuple[Group, ...] | None = ()
+    monoid: Monoid | None = None
     try:
         verdict = decide(automaton, max_images)
         star_free, witness = verdict.star_free, verdict.witness
-    except ComplexityLimit:
-        star_free, witness = None, None
-    monoid = syntactic_monoid(automaton)
+    except ComplexityLimit as limit:
+        undecided.append(str(limit))
+    try:
+        found = () if star_free else groups(automaton, max_images)
+    except ComplexityLimit as limit:
+        found = None
+        undecided.append(str(limit))
+    try:
+        monoid = enumerate_monoid(automaton)
+    except ComplexityLimit as limit:
+        undecided.append(str(limit))
     return Facts(
         regular=True,
         star_free=star_free,
         witness=witness,
-        groups=_groups(automaton, star_free, max_images),
-        definiteness=language.definiteness(),
+        groups=found,
+        definiteness=asked.definiteness(),
         classes=classify_monoid(automaton, star_free, monoid),
         monoid=None if monoid is None else len(monoid),
-        letters=len(language.alphabet),
+        letters=len(asked.alphabet),
         states=automaton.states,
         sink=not automaton.is_complete,
         reflections=_reflections(automaton),
         forgets=_forgets(automaton),
         merges=_merges(automaton),
         parity=_is_parity(automaton),
+        flipflop=_is_flipflop(automaton),
+        stack=stack_bits(asked) if isinstance(asked, BoundedDyck) else None,
+        undecided=tuple(undecided),
     )
 
 
-def _stack_facts(language: BoundedDyck) -> Facts:
+def _stack_facts(asked: BoundedDyck) -> Facts:
     """Dyck(K, h) with h > 1: star-free, of dot-depth h, whatever K."""
     return Facts(
         regular=True,
         star_free=True,
         witness=None,
         groups=(),
-        definiteness=language.definiteness(),
-        classes=dict.fromkeys(CLASSES, language.depth == 1) | {"star_free": True},
+        definiteness=asked.definiteness(),
+        classes=dict.fromkeys(CLASSES, asked.depth == 1) | {"star_free": True},
         monoid=None,
-        letters=len(language.alphabet),
-        states=language.live_states,
+        letters=len(asked.alphabet),
+        states=asked.live_states,
         sink=True,
         forgets=True,
+        stack=stack_bits(asked),
     )
 
 
-def _counter_facts(language: Language) -> Facts:
+def _counter_facts(asked: Language) -> Facts:
     return Facts(
         regular=False,
         star_free=False,
         witness=None,
         groups=(),
-        definiteness=language.definiteness(),
+        definiteness=asked.definiteness(),
         classes=dict.fromkeys(CLASSES, False),
         monoid=None,
-        letters=len(language.alphabet),
+        letters=len(asked.alphabet),
         forgets=True,
     )
 
 
-def _groups(
-    automaton: Automaton, star_free: bool | None, max_images: int
-) -> tuple[Group, ...] | None:
-    if star_free:
-        return ()
-    try:
-        return groups(automaton, max_images)
-    except ComplexityLimit:
-        return None
-
-
 def _reflections(automaton: Automaton) -> int | None:
-    """Most transpositions that a letter's permutation of the states needs."""
     states = automaton.states
-    columns = automaton.transitions.T.tolist()
-    if not states or any(sorted(column) != list(range(states)) for column in columns):
+    columns = [tuple(column) for column in automaton.transitions.T.tolist()]
+    if not states or any(len({-1, *column}) <= states for column in columns):
         return None
-    return max(states - len(set(components([[target] for target in c]))) for c in columns)
+    return reflections(columns)
 
 
 def _forgets(automaton: Automaton) -> bool:
@@ -182,3 +209,21 @@ def _merges(automaton: Automaton) -> bool:
 def _is_parity(automaton: Automaton) -> bool:
     columns = {tuple(column) for column in automaton.transitions.T.tolist()}
     return columns == {(0, 1), (1, 0)}
+
+
+def _is_flipflop(automaton: Automaton) -> bool:
+    """The catalog's `flipflop`, its letters in any order."""
+    model = language("flipflop").automaton
+    if model is None or automaton.transitions.shape != model.transitions.shape:
+        return False
+    renamed = (
+        Automaton(
+            model.alphabet, automaton.transitions[:, order], automaton.start, automaton.accepting
+        ).minimise()
+        for order in permutations(range(len(model.alphabet)))
+    )
+    return any(
+        (other.transitions == model.transitions).all()
+        and (other.accepting == model.accepting).all()
+        for other in renamed
+    )

@@ -209,6 +209,17 @@ THEOREMS = (
         "a^n b^n c^n.",
     ),
     Theorem(
+        "yang2026",
+        "Yang and Veseli and Hahn and others",
+        "Algebraic Decomposition Theory for Transformer Length Generalization",
+        2026,
+        "arXiv",
+        "2608.13433",
+        "The syntactic monoid decides whether a regular language is in C-RASP, which predicts "
+        "length generalisation of trained transformers; the flip-flop is not in it.",
+        "proved; that membership predicts generalisation rests on experiments too",
+    ),
+    Theorem(
         "bhattamishra2020",
         "Satwik Bhattamishra and Kabir Ahuja and Navin Goyal",
         "On the Ability and Limitations of Transformers to Recognize Formal Languages",
@@ -258,6 +269,16 @@ THEOREMS = (
         "2004.08500",
         "Saturated simple recurrent networks and GRUs are exactly the finite automata; LSTMs are "
         "counter machines.",
+    ),
+    Theorem(
+        "finite-memory",
+        "Michael O. Rabin and Dana Scott",
+        "Finite Automata and Their Decision Problems",
+        1959,
+        "IBM Journal of Research and Development",
+        "",
+        "Numbers of a fixed format take finitely many values, so a fixed number of them is a "
+        "finite automaton.",
     ),
     Theorem(
         "last-letter",

@@ -122,7 +122,32 @@ template <class T> struct Backbone {
     const Shape &s;
     const Weights<T> &w;
     Widths<T> n;
+    // The first layer's in_proj sees as many different rows as there are tokens: where these are fewer
+    // than the positions, it is computed once a token (same bits) and its gradients are summed by token.
+    bool by_token = false;
     Backbone(const Shape &shape, const Weights<T> &weights) : s(shape), w(weights), n(shape) {}
+
+    void prepare(int64_t positions) {
+        by_token = table_tokens(s) > 0 && s.vocabulary < positions;
+        if (!by_token) return;
+        const LayerWeights<T> &l = w.layer[0];
+        norm_rows(s, s.vocabulary, w.embedding, l.norm, l.norm_bias, w.token_normed, w.token_mean, w.token_scale);
+        product(s.vocabulary, 2 * n.E, s.d_model, w.token_normed, n.d_ld, l.in, w.token_xz, n.xz_ld);
+    }
+
+    // delta of one position, from its few values `low` ahead of dt_proj or, where there is none, from
+    // dt_proj's output in its place; its slope where the backward will want it.
+    template <int K>
+    INLINE void step_size(const LayerWeights<T> &l, const T *low, T *delta, T *slope, int e) const {
+        Vec<T> v[K], gate[K];
+        for (int i = 0; i < K; i++) v[i] = load(l.dt_bias + e + i * W<T>);
+        for (int k = 0; low && k < s.dt_rank; k++)
+            for (int i = 0; i < K; i++) v[i] = fma(splat(low[k]), load(l.dt + k * n.E + e + i * W<T>), v[i]);
+        for (int i = 0; i < K && !low; i++) v[i] = load(delta + e + i * W<T>) + v[i];
+        softplus<K>(v, slope ? gate : nullptr);
+        for (int i = 0; i < K; i++) store(delta + e + i * W<T>, v[i]);
+        for (int i = 0; i < K && slope; i++) store(slope + e + i * W<T>, gate[i]);
+    }
 
     // All stages of one layer on one block. `carries`: per piece, the carried window and state (the
     // streaming evaluation), or null: sequences start from zero and states are stored for the
@@ -134,9 +159,11 @@ template <class T> struct Backbone {
         T *xz = a.xz + (ptrdiff_t)row0 * n.xz_ld, *u = a.u + (ptrdiff_t)row0 * n.E_ld;
         T *delta = a.delta + (ptrdiff_t)row0 * n.E_ld, *slope = a.slope + (ptrdiff_t)row0 * n.E_ld;
         T *x = a.x + (ptrdiff_t)row0 * n.x_ld;
-        if (s.bare) normed = stream;
-        else norm_rows(s, rows, stream, l.norm, l.norm_bias, normed, a.mean + row0, a.scale + row0);
-        product(rows, 2 * n.E, s.d_model, normed, n.d_ld, l.in, xz, n.xz_ld);
+        if (index > 0 || !by_token) {
+            if (s.bare) normed = stream;
+            else norm_rows(s, rows, stream, l.norm, l.norm_bias, normed, a.mean + row0, a.scale + row0);
+            product(rows, 2 * n.E, s.d_model, normed, n.d_ld, l.in, xz, n.xz_ld);
+        }
         int taps = s.d_conv;
         for (int i = 0; i < count; i++) {
             const Piece &p = pieces[i];
@@ -150,21 +177,27 @@ template <class T> struct Backbone {
                     std::memmove(carries[i] + (ptrdiff_t)k * n.E, conv.row(p.length - taps + 1 + k),
                                  n.E * sizeof(T));
         }
-        product(rows, n.x, n.E, u, n.E_ld, l.x, x, n.x_ld);
-        product(rows, n.E, s.dt_rank, x, n.x_ld, l.dt, delta, n.E_ld);
-        for (int r = 0; r < rows; r++)
-            for (int e = 0; e < n.E; e += W<T>) {
-                Vec<T> gate, v = load(delta + (ptrdiff_t)r * n.E_ld + e) + load(l.dt_bias + e);
-                store(delta + (ptrdiff_t)r * n.E_ld + e, softplus(v, &gate));
-                store(slope + (ptrdiff_t)r * n.E_ld + e, gate);
-            }
+        if (narrow<T>(s)) {
+            narrow_product(rows, s.dt_rank, n.E, u, n.E_ld, l.x_dt, x, n.x_ld);
+            product(rows, n.bc, n.E, u, n.E_ld, l.x, x + s.dt_rank, n.x_ld);
+        } else {
+            product(rows, n.x, n.E, u, n.E_ld, l.x, x, n.x_ld);
+            product(rows, n.E, s.dt_rank, x, n.x_ld, l.dt, delta, n.E_ld);
+        }
+        for (int r = 0; r < rows; r++) {
+            T *d = delta + (ptrdiff_t)r * n.E_ld, *to = carries ? nullptr : slope + (ptrdiff_t)r * n.E_ld;
+            int e = 0;
+            const T *low = narrow<T>(s) ? x + (ptrdiff_t)r * n.x_ld : nullptr;
+            for (; e + 4 * W<T> <= n.E; e += 4 * W<T>) step_size<4>(l, low, d, to, e);
+            for (; e < n.E; e += W<T>) step_size<1>(l, low, d, to, e);
+        }
         for (int i = 0; i < count; i++) {
             const Piece &p = pieces[i];
             T *states = carries ? carries[i] + (ptrdiff_t)(taps - 1) * n.E : state(a, p.checkpoint);
             if (!carries && p.first) std::memset(states, 0, sizeof(T) * s.d_state * n.E);
             Scan<T> scan = scan_of(index, a, p, states, carries ? 0 : (ptrdiff_t)s.d_state * n.E);
             scan_forward<T, true>(scan, c.gated + (ptrdiff_t)(p.row - row0) * n.E_ld, n.E_ld,
-                                  a.plain + (ptrdiff_t)p.row * n.E_ld, n.E_ld);
+                                  carries ? nullptr : a.plain + (ptrdiff_t)p.row * n.E_ld, n.E_ld);
         }
         product(rows, n.d, n.E, c.gated, n.E_ld, l.out, out, n.d_ld, s.bare ? (T *)nullptr : stream, n.d_ld);
     }
@@ -223,6 +256,7 @@ template <class T> struct Backbone {
                           (T *)nullptr, 0, g.conv, g.conv_bias);
             std::memcpy(window, c.dpre, ahead);
         }
+        if (index == 0 && by_token) return;
         outer_add(2 * n.E, n.d, rows, c.dxz, n.xz_ld, normed, n.d_ld, g.in, n.d);
         T *dnormed = s.bare ? c.dstream : c.dnormed;
         product(rows, n.d, 2 * n.E, c.dxz, n.xz_ld, l.in_back, dnormed, n.d_ld);
@@ -244,25 +278,47 @@ template <class T> struct Backbone {
                        l.A2, l.D, states, step};
     }
 
-    void embed(const Piece *pieces, int count, const int64_t *tokens, int64_t time, T *stream) const {
+    void embed(const Piece *pieces, int count, const int64_t *tokens, int64_t time,
+               const LayerRows<T> &a) const {
         for (int i = 0; i < count; i++) {
             const Piece &p = pieces[i];
-            for (int t = 0; t < p.length; t++)
-                std::memcpy(stream + (ptrdiff_t)(p.row + t) * n.d_ld,
-                            w.embedding + tokens[p.sequence * time + p.start + t] * n.d, n.d * sizeof(T));
+            const int64_t *read = tokens + p.sequence * time + p.start;
+            for (int t = 0; t < p.length; t++) {
+                std::memcpy(a.stream + (ptrdiff_t)(p.row + t) * n.d_ld, w.embedding + read[t] * n.d_ld,
+                            n.d * sizeof(T));
+                if (by_token)
+                    std::memcpy(a.xz + (ptrdiff_t)(p.row + t) * n.xz_ld, w.token_xz + read[t] * n.xz_ld,
+                                2 * n.E * sizeof(T));
+            }
         }
     }
 
+    // Rows of gradients (the stream's, the first in_proj's) to the sums of their tokens.
     void embed_backward(const Piece *pieces, int count, int row0, const int64_t *tokens, int64_t time,
-                        const T *dstream, T *sums) const {
+                        const Scratch<T> &c, const Sums<T> &g) const {
         for (int i = 0; i < count; i++) {
             const Piece &p = pieces[i];
+            const int64_t *read = tokens + p.sequence * time + p.start;
             for (int t = 0; t < p.length; t++) {
-                T *to = sums + tokens[p.sequence * time + p.start + t] * n.d;
-                const T *from = dstream + (ptrdiff_t)(p.row - row0 + t) * n.d_ld;
-                for (int c = 0; c < n.d; c += W<T>) store(to + c, load(to + c) + load(from + c));
+                ptrdiff_t row = p.row - row0 + t;
+                add_row(n.d, c.dstream + row * n.d_ld, g.embedding + read[t] * n.d_ld);
+                if (by_token) add_row(2 * n.E, c.dxz + row * n.xz_ld, g.token_xz + read[t] * n.xz_ld);
             }
         }
+    }
+    static void add_row(int width, const T *from, T *to) {
+        for (int c = 0; c < width; c += W<T>) store(to + c, load(to + c) + load(from + c));
+    }
+
+    // The tokens' sums through the first in_proj and norm, when all blocks are done. `dnormed`: room
+    // for a row a token.
+    void tokens_backward(T *dnormed, const Sums<T> &g) const {
+        const LayerWeights<T> &l = w.layer[0];
+        const LayerSums<T> &first = g.layer[0];
+        outer_add(2 * n.E, n.d, s.vocabulary, g.token_xz, n.xz_ld, w.token_normed, n.d_ld, first.in, n.d);
+        product(s.vocabulary, n.d, 2 * n.E, g.token_xz, n.xz_ld, l.in_back, dnormed, n.d_ld);
+        norm_backward(s, s.vocabulary, w.embedding, l.norm, w.token_mean, w.token_scale, dnormed, g.embedding,
+                      true, first.norm, first.norm_bias);
     }
 
     // The stream after the last layer to logits, in a.logits.

@@ -17,6 +17,13 @@ template <class T> struct Conv {
     }
     INLINE Vec<T> at(int t, int e) const {
         Vec<T> sum = load(bias + e);
+        if (taps == 4 && t >= 3) {
+            const T *r = x + t * x_ld + e, *w = weight + e;
+            sum = fma(load(w), load(r - 3 * x_ld), sum);
+            sum = fma(load(w + width), load(r - 2 * x_ld), sum);
+            sum = fma(load(w + 2 * width), load(r - x_ld), sum);
+            return fma(load(w + 3 * width), load(r), sum);
+        }
         for (int k = 0; k < taps; k++)
             if (const T *r = row(t - taps + 1 + k))
                 sum = fma(load(weight + k * width + e), load(r + e), sum);
@@ -24,21 +31,22 @@ template <class T> struct Conv {
     }
 };
 
+// K neighbouring vectors of channels of one step.
+template <class T, int K>
+INLINE void conv_step(const Conv<T> &c, int t, int e, T *out) {
+    Vec<T> v[K], open[K];
+#pragma GCC unroll 8
+    for (int i = 0; i < K; i++) v[i] = c.at(t, e + i * W<T>);
+    sigmoid<K>(v, open);
+#pragma GCC unroll 8
+    for (int i = 0; i < K; i++) store(out + i * W<T>, v[i] * open[i]);
+}
 template <class T> void conv_forward(const Conv<T> &c, T *out, ptrdiff_t out_ld) {
-    for (int t = 0; t < c.length; t++)
-        for (int e = 0; e < c.width; e += W<T>) {
-            Vec<T> v;
-            if (c.taps == 4 && t >= 3) {
-                const T *r = c.x + t * c.x_ld + e, *w = c.weight + e;
-                v = fma(load(w), load(r - 3 * c.x_ld), load(c.bias + e));
-                v = fma(load(w + c.width), load(r - 2 * c.x_ld), v);
-                v = fma(load(w + 2 * c.width), load(r - c.x_ld), v);
-                v = fma(load(w + 3 * c.width), load(r), v);
-            } else {
-                v = c.at(t, e);
-            }
-            store(out + t * out_ld + e, v * sigmoid(v));
-        }
+    for (int t = 0; t < c.length; t++) {
+        int e = 0;
+        for (; e + 4 * W<T> <= c.width; e += 4 * W<T>) conv_step<T, 4>(c, t, e, out + t * out_ld + e);
+        for (; e < c.width; e += W<T>) conv_step<T, 1>(c, t, e, out + t * out_ld + e);
+    }
 }
 
 // One vector of channels: gradients before the SiLU, of the weights and the bias. TAPS = 0: any.
@@ -51,24 +59,22 @@ INLINE void conv_steps_backward(const Conv<T> &c, int e, const T *dout, ptrdiff_
         dw[k] = load(dweight + k * c.width + e);
         if (const T *r = k ? c.row(k - TAPS) : nullptr) x[k] = load(r + e);
     }
-    for (int t = 0; t < c.length; t++) {
-        V v;
-        if constexpr (TAPS > 0) {
-            v = load(c.bias + e);
+    for (int t0 = 0; t0 < c.length; t0 += 4) {
+        V v[4], open[4];
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) v[i] = c.at(t0 + i < c.length ? t0 + i : c.length - 1, e);
+        sigmoid<4>(v, open);
+        for (int i = 0; i < 4 && t0 + i < c.length; i++) {
+            int t = t0 + i;
+            V d = load(dout + t * dout_ld + e) * (open[i] + v[i] * open[i] * (1 - open[i]));
+            store(dpre + t * c.width + e, d);
+            db += d;
 #pragma GCC unroll 8
             for (int k = 0; k < TAPS; k++) {
                 x[k] = k + 1 < TAPS ? x[k + 1] : load(c.x + t * c.x_ld + e);
-                v = fma(load(c.weight + k * c.width + e), x[k], v);
+                dw[k] = fma(d, x[k], dw[k]);
             }
-        } else {
-            v = c.at(t, e);
         }
-        V open = sigmoid(v);
-        V d = load(dout + t * dout_ld + e) * (open + v * open * (1 - open));
-        store(dpre + t * c.width + e, d);
-        db += d;
-#pragma GCC unroll 8
-        for (int k = 0; k < TAPS; k++) dw[k] = fma(d, x[k], dw[k]);
     }
     store(dbias + e, db);
     for (int k = 0; k < TAPS; k++) store(dweight + k * c.width + e, dw[k]);

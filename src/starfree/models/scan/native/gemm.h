@@ -112,17 +112,38 @@ void outer_add(int P, int Q, int M, const T *A, ptrdiff_t lda, const T *B, ptrdi
     multiply<T, Into::Add>(P, Q, M, A, 1, lda, B, ldb, false, C, ldc);
 }
 
-// C[M, r] = sum over `width` columns of A[m, :] B[r, :], for the few rows r of B where padding them to
-// a vector would waste most of it.  `width` is a multiple of W.
+// C[M, r] = sum over `width` columns of A[m, :] B[r, :], for the few rows r <= R of B where padding
+// them to a vector would waste most of it.  `width` is a multiple of W; W / R rows m at a time.
+template <class T, int R>
+void narrow_rows(int M, int rows, int width, const T *A, ptrdiff_t lda, const T *B, T *C, ptrdiff_t ldc) {
+    constexpr int G = W<T> / R;
+    for (int m = 0; m < M; m += G) {
+        Vec<T> total[W<T>] = {};
+        const T *a[G];
+        for (int i = 0; i < G; i++) a[i] = A + (m + i < M ? m + i : M - 1) * lda;
+        for (int c = 0; c < width; c += W<T>) {
+            Vec<T> b[R];
+#pragma GCC unroll 16
+            for (int r = 0; r < R; r++) b[r] = load(B + (ptrdiff_t)(r < rows ? r : 0) * width + c);
+#pragma GCC unroll 16
+            for (int i = 0; i < G; i++)
+#pragma GCC unroll 16
+                for (int r = 0; r < R; r++) total[i * R + r] = fma(load(a[i] + c), b[r], total[i * R + r]);
+        }
+        alignas(64) T sums[W<T>];
+        lane_sums<T, W<T>>(total, sums);
+        for (int i = 0; i < G && m + i < M; i++)
+            for (int r = 0; r < rows; r++) C[(m + i) * ldc + r] = sums[i * R + r];
+    }
+}
 template <class T>
 void narrow_product(int M, int rows, int width, const T *A, ptrdiff_t lda, const T *B, T *C, ptrdiff_t ldc) {
-    for (int r = 0; r < rows; r++)
-        for (int m = 0; m < M; m++) {
-            Vec<T> total = load(A + m * lda) * load(B + (ptrdiff_t)r * width);
-            for (int c = W<T>; c < width; c += W<T>)
-                total = fma(load(A + m * lda + c), load(B + (ptrdiff_t)r * width + c), total);
-            C[m * ldc + r] = sum<T>(total);
-        }
+    if (rows == 1) return narrow_rows<T, 1>(M, rows, width, A, lda, B, C, ldc);
+    if constexpr (W<T> >= 4)
+        if (rows == 2) return narrow_rows<T, 2>(M, rows, width, A, lda, B, C, ldc);
+    if constexpr (W<T> >= 8)
+        if (rows <= 4) return narrow_rows<T, 4>(M, rows, width, A, lda, B, C, ldc);
+    if constexpr (W<T> >= 16) narrow_rows<T, 8>(M, rows, width, A, lda, B, C, ldc);
 }
 
 // Packs the K x N matrix at(k, n), N a multiple of W, into the panels that `multiply` walks.

@@ -33,16 +33,16 @@ static Plan plan_of(const Shape &s, int sequences, const int64_t *lengths, int t
                                          const T *inputs, T *saved, T *out, int threads) {               \
         Batch<T> batch{sequences, time, lengths, tokens, inputs};                                        \
         if (!in_range(*s, batch)) return 2;                                                              \
-        GUARD(Model<T>(*s, parameters, threads)                                                          \
+        GUARD(Model<T>(*s, parameters, batch, threads)                                                          \
                   .forward(plan_of(*s, sequences, lengths, threads), batch, saved, out);)                \
     }                                                                                                    \
     EXPORT int starfree_backward_##SUFFIX(const Shape *s, const T *const *parameters, int sequences,     \
                                           int64_t time, const int64_t *lengths, const int64_t *tokens,   \
                                           const T *inputs, T *saved, const T *dout, T *dinputs,          \
                                           T *const *gradients, int threads) {                            \
-        GUARD(Model<T>(*s, parameters, threads)                                                          \
-                  .backward(plan_of(*s, sequences, lengths, threads),                                    \
-                            Batch<T>{sequences, time, lengths, tokens, inputs}, saved, dout, dinputs,    \
+        Batch<T> batch{sequences, time, lengths, tokens, inputs};                                        \
+        GUARD(Model<T>(*s, parameters, batch, threads)                                                   \
+                  .backward(plan_of(*s, sequences, lengths, threads), batch, saved, dout, dinputs,       \
                             gradients);)                                                                 \
     }                                                                                                    \
     EXPORT int starfree_stream_##SUFFIX(const Shape *s, const T *const *parameters, int sequences,       \
@@ -50,7 +50,7 @@ static Plan plan_of(const Shape &s, int sequences, const int64_t *lengths, int t
                                         const T *inputs, T *state, T *out, int threads) {                \
         Batch<T> batch{sequences, time, lengths, tokens, inputs};                                        \
         if (!in_range(*s, batch)) return 2;                                                              \
-        GUARD(Model<T>(*s, parameters, threads)                                                          \
+        GUARD(Model<T>(*s, parameters, batch, threads)                                                          \
                   .stream(plan_of(*s, sequences, lengths, threads), batch, state, out);)                 \
     }                                                                                                    \
     EXPORT int starfree_step_##SUFFIX(const Shape *s, const T *const *parameters, int sequences,         \
@@ -61,7 +61,7 @@ static Plan plan_of(const Shape &s, int sequences, const int64_t *lengths, int t
         Batch<T> batch{sequences, time, lengths, tokens, nullptr};                                       \
         Targets<T> targets{(Objective)objective, legal, classes, weights, scale};                        \
         if (!in_range(*s, batch, targets)) return 2;                                                     \
-        GUARD(*loss = Model<T>(*s, parameters, threads)                                                  \
+        GUARD(*loss = Model<T>(*s, parameters, batch, threads)                                                  \
                           .step(plan_of(*s, sequences, lengths, threads), batch, targets, gradients);)   \
     }                                                                                                    \
     EXPORT double starfree_norm_##SUFFIX(int tensors, const int64_t *counts, const T *const *g) {        \

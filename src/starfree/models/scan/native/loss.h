@@ -15,10 +15,11 @@ template <class T> double bits_loss(int outputs, T *logits, const uint8_t *legal
         int count = outputs - o < W<T> ? outputs - o : W<T>;
         T wanted[W<T>] = {}, inside[W<T>] = {};
         for (int i = 0; i < count; i++) wanted[i] = legal[o + i], inside[i] = 1;
-        V x = load(logits + o), y = load(wanted), real = load(inside), slope;
-        V value = softplus(x, &slope) - x * y;
+        V x = load(logits + o), y = load(wanted), real = load(inside), value = x, slope;
+        softplus<1>(&value, &slope);
+        value = value - x * y;
         loss += sum<T>(value * real);
-        store(logits + o, (sigmoid(x) - y) * real * scale);
+        store(logits + o, (slope - y) * real * scale);
     }
     return loss * scale;
 }

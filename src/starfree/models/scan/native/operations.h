@@ -139,7 +139,8 @@ private:
         for (int r = 0; r < steps; r++)
             for (int e = 0; e < E; e += W<T>) {
                 Vec<T> gate, v = load(delta + (ptrdiff_t)r * E + e) + load(bias.data() + e);
-                store(delta + (ptrdiff_t)r * E + e, softplus(v, &gate));
+                softplus<1>(&v, &gate);
+                store(delta + (ptrdiff_t)r * E + e, v);
                 store(slope + (ptrdiff_t)r * E + e, gate);
             }
         size_t bc = ((size_t)b * t.length + start) * t.states;

@@ -1,12 +1,12 @@
 // The selective scan h_t = exp(delta_t A) h_{t-1} + delta_t u_t B_t, y_t = C_t h_t + D u_t, gated by
 // silu(z_t), and its backward. Vectors run over channels; states stay in registers for a chunk of
-// CHUNK steps; the backward recomputes a chunk from the state stored at its start.
+// CHUNK steps (LONG_CHUNK where none is kept); the backward recomputes a chunk from the state stored at its start.
 #pragma once
 #include "vector.h"
 
 namespace starfree {
 
-constexpr int CHUNK = 8;
+constexpr int CHUNK = 8, LONG_CHUNK = 32;
 
 // Where channel e's state n lies in A, in the states and in their gradients: a vector of channels has
 // its states side by side (rows of all channels would meet in the same few sets of the cache).
@@ -58,12 +58,13 @@ INLINE void scan_steps(const Scan<T> &s, int e, int n0, int t0, int steps, const
 template <class T, bool bounded>
 void scan_forward(const Scan<T> &s, T *y, ptrdiff_t y_ld, T *plain, ptrdiff_t plain_ld) {
     typedef Vec<T> V;
-    for (int t0 = 0, c = 0; t0 < s.length; t0 += CHUNK, c++) {
-        int steps = s.length - t0 < CHUNK ? s.length - t0 : CHUNK;
+    const int chunk = s.h_step ? CHUNK : LONG_CHUNK;
+    for (int t0 = 0, c = 0; t0 < s.length; t0 += chunk, c++) {
+        int steps = s.length - t0 < chunk ? s.length - t0 : chunk;
         const T *from = s.h + c * s.h_step;
         T *to = s.h + (c + 1) * s.h_step;
         for (int e = 0; e < s.width; e += W<T>) {
-            V out[CHUNK];
+            V out[LONG_CHUNK];
             for (int i = 0; i < steps; i++)
                 out[i] = load(s.D + e) * load(s.u + (t0 + i) * s.u_ld + e);
             int n = 0;
@@ -75,15 +76,15 @@ void scan_forward(const Scan<T> &s, T *y, ptrdiff_t y_ld, T *plain, ptrdiff_t pl
                 scan_steps<T, 8, bounded>(s, e, n, t0, steps, from, to, out);
             for (; n < s.states; n++)
                 scan_steps<T, 1, bounded>(s, e, n, t0, steps, from, to, out);
-            for (int i = 0; i < steps; i++) {
-                int t = t0 + i;
-                if (plain) store(plain + t * plain_ld + e, out[i]);
-                if (s.z) {
-                    V z = load(s.z + t * s.z_ld + e);
-                    out[i] = out[i] * (z * sigmoid(z));
-                }
-                store(y + t * y_ld + e, out[i]);
+            for (int i = 0; i < steps && plain; i++) store(plain + (t0 + i) * plain_ld + e, out[i]);
+            for (int i = 0; i < steps && s.z; i += 4) {
+                int most = steps - i - 1;
+                V z[4], open[4];
+                for (int j = 0; j < 4; j++) z[j] = load(s.z + (t0 + i + (j < most ? j : most)) * s.z_ld + e);
+                sigmoid<4>(z, open);
+                for (int j = 0; j < 4 && j <= most; j++) out[i + j] = out[i + j] * (z[j] * open[j]);
             }
+            for (int i = 0; i < steps; i++) store(y + (t0 + i) * y_ld + e, out[i]);
         }
     }
 }
@@ -103,47 +104,6 @@ template <class T> struct ScanGradient {
     T *scratch;                          // scan_scratch(width) elements
 };
 template <class T> size_t scan_scratch(int width) { return (size_t)3 * CHUNK * width; }
-
-// [sum of the even and odd neighbours of a, then of b].
-template <class V, class T> INLINE V pair_sums(V a, V b) {
-    constexpr int w = sizeof(V) / sizeof(T);
-#ifdef __clang__
-    if constexpr (w == 16)
-        return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) +
-               __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-    else if constexpr (w == 8)
-        return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14) +
-               __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
-    else if constexpr (w == 4)
-        return __builtin_shufflevector(a, b, 0, 2, 4, 6) + __builtin_shufflevector(a, b, 1, 3, 5, 7);
-    else
-        return __builtin_shufflevector(a, b, 0, 2) + __builtin_shufflevector(a, b, 1, 3);
-#else
-    typename Of<T>::bits even{}, odd{};
-#pragma GCC unroll 16
-    for (int i = 0; i < w; i++) even[i] = 2 * i, odd[i] = 2 * i + 1;
-    return __builtin_shuffle(a, b, even) + __builtin_shuffle(a, b, odd);
-#endif
-}
-// out[i] = sum of the lanes of v[i].
-template <class T, int COUNT> INLINE void lane_sums(const Vec<T> *v, T *out) {
-    if constexpr (COUNT % W<T> == 0) {
-#pragma GCC unroll 16
-        for (int g = 0; g < COUNT; g += W<T>) {
-            Vec<T> a[W<T>];
-#pragma GCC unroll 16
-            for (int i = 0; i < W<T>; i++) a[i] = v[g + i];
-#pragma GCC unroll 4
-            for (int left = W<T> / 2; left > 0; left /= 2)
-#pragma GCC unroll 16
-                for (int i = 0; i < left; i++)
-                    a[i] = pair_sums<Vec<T>, T>(a[2 * i], a[2 * i + 1]);
-            store(out + g, a[0]);
-        }
-    } else {
-        for (int i = 0; i < COUNT; i++) out[i] = sum<T>(v[i]);
-    }
-}
 
 // One chunk, NB states, one vector of channels. products[t] = NB of dB, then NB of dC.
 template <class T, int NB, bool bounded>
@@ -223,26 +183,40 @@ void scan_states_backward(const Scan<T> &s, const ScanGradient<T> &g, int n0, in
     }
 }
 
+// Through the gate of step t0 + i, K vectors of channels from e on: dz, and into dy the gradient before
+// the gate; s1 and s2 are cleared.
+template <class T, int K>
+INLINE void gate_backward(const Scan<T> &s, const ScanGradient<T> &g, int t0, int i, int e, T *dy, T *s1, T *s2) {
+    Vec<T> z[K], open[K];
+    int t = t0 + i;
+    if (s.z) {
+        for (int k = 0; k < K; k++) z[k] = load(s.z + t * s.z_ld + e + k * W<T>);
+        sigmoid<K>(z, open);
+    }
+#pragma GCC unroll 8
+    for (int k = 0; k < K; k++, e += W<T>) {
+        Vec<T> d = load(g.dy + t * g.dy_ld + e);
+        if (s.z) {
+            Vec<T> plain = load(g.plain + t * g.plain_ld + e), silu = z[k] * open[k];
+            store(g.dz + t * g.dz_ld + e, d * plain * (open[k] + silu * (1 - open[k])));
+            if (g.y) store(g.y + t * g.y_ld + e, plain * silu);
+            d = d * silu;
+        }
+        store(dy + e * CHUNK + i * W<T>, d);
+        store(s1 + e * CHUNK + i * W<T>, Vec<T>{});
+        store(s2 + e * CHUNK + i * W<T>, Vec<T>{});
+    }
+}
+
 template <class T, bool bounded> void scan_backward(const Scan<T> &s, const ScanGradient<T> &g) {
     typedef Vec<T> V;
     T *dy = g.scratch, *s1 = dy + CHUNK * s.width, *s2 = s1 + CHUNK * s.width;
     for (int c = (s.length - 1) / CHUNK; c >= 0; c--) {
         int t0 = c * CHUNK, steps = s.length - t0 < CHUNK ? s.length - t0 : CHUNK;
         for (int i = 0; i < steps; i++) {
-            int t = t0 + i;
-            for (int e = 0; e < s.width; e += W<T>) {
-                V d = load(g.dy + t * g.dy_ld + e);
-                if (s.z) {
-                    V z = load(s.z + t * s.z_ld + e), plain = load(g.plain + t * g.plain_ld + e);
-                    V open = sigmoid(z), silu = z * open;
-                    store(g.dz + t * g.dz_ld + e, d * plain * (open + silu * (1 - open)));
-                    if (g.y) store(g.y + t * g.y_ld + e, plain * silu);
-                    d = d * silu;
-                }
-                store(dy + e * CHUNK + i * W<T>, d);
-                store(s1 + e * CHUNK + i * W<T>, V{});
-                store(s2 + e * CHUNK + i * W<T>, V{});
-            }
+            int e = 0;
+            for (; e + 4 * W<T> <= s.width; e += 4 * W<T>) gate_backward<T, 4>(s, g, t0, i, e, dy, s1, s2);
+            for (; e < s.width; e += W<T>) gate_backward<T, 1>(s, g, t0, i, e, dy, s1, s2);
         }
         const T *start = s.h + c * s.h_step;
         int n = 0;

@@ -52,7 +52,7 @@ inline int block_rows(const Shape &s) {
 
 template <class T> class Model {
 public:
-    Model(const Shape &shape, const T *const *parameters, int threads)
+    Model(const Shape &shape, const T *const *parameters, const Batch<T> &b, int threads)
         : s(shape), n(shape), threads_(threads), backbone(s, w) {
         Workspace &space = Workspace::get();
         space.reserve(lanes_for(threads));
@@ -63,6 +63,9 @@ public:
             if (i < s.layers) pack_layer(s, parameters + parameter(i, 0), w.layer[i]);
             else pack_outer(s, parameters, w);
         });
+        int64_t positions = 0;
+        for (int i = 0; i < b.sequences; i++) positions += b.lengths[i];
+        backbone.prepare(positions);
     }
 
     // Elements that `forward` saves for `backward`.
@@ -198,18 +201,19 @@ private:
         Workspace &space = Workspace::get();
         Sums<T> sizes;
         size_t size = cut_sums<T>(s, nullptr, sizes), scratch = scratch_size(plan);
-        size_t carry = carry_size<T>(s) * s.layers;
+        size_t carry = carry_size<T>(s) * s.layers, tokens = (size_t)table_tokens(s) * n.d_ld;
         T *sums = space.sums.get<T>(size * plan.lanes);
         parallel_for(threads_, plan.lanes, [&](int lane, int worker) {
             Sums<T> g;
             cut_sums(s, sums + lane * size, g);
             std::memset(sums + lane * size, 0, size * sizeof(T));
-            T *buffer = space.worker(worker).template get<T>(scratch + carry + extra);
+            T *buffer = space.worker(worker).template get<T>(scratch + carry + extra + tokens);
             Scratch<T> c;
             cut_scratch(s, plan.longest_block, buffer, c);
             for (int i = 0; i < (int)plan.tasks.size(); i++)
                 if (plan.tasks[i].lane == lane)
                     body(i, plan.tasks[i], c, buffer + scratch, buffer + scratch + carry, g);
+            if (backbone.by_token) backbone.tokens_backward(buffer + scratch + carry + extra, g);
         });
         Sums<T> g;
         cut_sums(s, sums, g);
@@ -224,7 +228,7 @@ private:
     void forward_block(const Batch<T> &b, const Block &block, const Piece *pieces, Rows<T> &a,
                        Scratch<T> &c, T **carries) const {
         if (s.bare) read(b, block, pieces, b.inputs, s.d_model, a.layer[0].stream, n.d_ld, 0);
-        else backbone.embed(pieces, block.pieces, b.tokens, b.time, a.layer[0].stream);
+        else backbone.embed(pieces, block.pieces, b.tokens, b.time, a.layer[0]);
         std::vector<T *> at(carries ? block.pieces : 0);
         for (int i = 0; i < s.layers; i++) {
             T *out = (i + 1 < s.layers ? a.layer[i + 1].stream : a.stream) + (ptrdiff_t)block.row * n.d_ld;
@@ -242,7 +246,7 @@ private:
             backbone.layer_backward(i, pieces, block.pieces, block.row, block.rows, a.layer[i], c,
                                     carry + i * carry_size<T>(s), g.layer[i]);
         if (!s.bare)
-            backbone.embed_backward(pieces, block.pieces, block.row, b.tokens, b.time, c.dstream, g.embedding);
+            backbone.embed_backward(pieces, block.pieces, block.row, b.tokens, b.time, c, g);
     }
 
     // Padded batch [B, time, columns] <-> rows; `base`: the row that stands first in `rows`.

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #if defined(__AVX2__) || defined(__AVX512F__)
 #include <immintrin.h>
 #elif defined(__aarch64__)
@@ -116,18 +117,100 @@ template <class T> INLINE T sum(Vec<T> v) {
 #endif
 }
 
+// [sum of the even and odd neighbours of a, then of b].
+template <class V, class T> INLINE V pair_sums(V a, V b) {
+    constexpr int w = sizeof(V) / sizeof(T);
+#ifdef __clang__
+    if constexpr (w == 16)
+        return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) +
+               __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    else if constexpr (w == 8)
+        return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14) +
+               __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
+    else if constexpr (w == 4)
+        return __builtin_shufflevector(a, b, 0, 2, 4, 6) + __builtin_shufflevector(a, b, 1, 3, 5, 7);
+    else
+        return __builtin_shufflevector(a, b, 0, 2) + __builtin_shufflevector(a, b, 1, 3);
+#else
+    typename Of<T>::bits even{}, odd{};
+#pragma GCC unroll 16
+    for (int i = 0; i < w; i++) even[i] = 2 * i, odd[i] = 2 * i + 1;
+    return __builtin_shuffle(a, b, even) + __builtin_shuffle(a, b, odd);
+#endif
+}
+// out[i] = sum of the lanes of v[i].
+template <class T, int COUNT> INLINE void lane_sums(const Vec<T> *v, T *out) {
+    if constexpr (COUNT % W<T> == 0) {
+#pragma GCC unroll 16
+        for (int g = 0; g < COUNT; g += W<T>) {
+            Vec<T> a[W<T>];
+#pragma GCC unroll 16
+            for (int i = 0; i < W<T>; i++) a[i] = v[g + i];
+#pragma GCC unroll 4
+            for (int left = W<T> / 2; left > 0; left /= 2)
+#pragma GCC unroll 16
+                for (int i = 0; i < left; i++)
+                    a[i] = pair_sums<Vec<T>, T>(a[2 * i], a[2 * i + 1]);
+            store(out + g, a[0]);
+        }
+    } else {
+        for (int i = 0; i < COUNT; i++) out[i] = sum<T>(v[i]);
+    }
+}
+
+// Powers of two by a table of 2**(j/STEPS), from which each lane takes its entry in one instruction.
+// An entry is the bits of its power less j in the place of the exponent's last bits, so that adding
+// k = STEPS n + j there makes 2**(k/STEPS). TO_STEPS: adding it to a float leaves k in its last bits.
+// The polynomials 1 + r (c0 + r c1 ..) are minimax over half a step, of 2**r and of e**r (c0 = 1).
+#if STARFREE_VECTOR_BYTES == 64
+#define STARFREE_POWER_TABLE 32
+alignas(64) inline const uint32_t POWERS[32] = {
+    0x3f800000, 0x3f7ecd87, 0x3f7daac3, 0x3f7c980f, 0x3f7b95c2, 0x3f7aa43a, 0x3f79c3d3, 0x3f78f4f0,
+    0x3f7837f0, 0x3f778d3a, 0x3f76f532, 0x3f767043, 0x3f75fed7, 0x3f75a15b, 0x3f75583f, 0x3f7523f6,
+    0x3f7504f3, 0x3f74fbaf, 0x3f7508a4, 0x3f752c4d, 0x3f75672a, 0x3f75b9be, 0x3f76248c, 0x3f76a81e,
+    0x3f7744fd, 0x3f77fbb8, 0x3f78ccdf, 0x3f79b907, 0x3f7ac0c7, 0x3f7be4ba, 0x3f7d257d, 0x3f7e83b3};
+constexpr float TO_STEPS = 393216.0f;  // 1.5 * 2**18
+constexpr float POWER_OF_TWO[] = {0.6931573302f, 0.2402265078f};
+constexpr float POWER_OF_E[] = {0.5000040489f, 0.1666651862f};
+INLINE f32v power_of_step(f32v k) {
+    __m512i low = _mm512_load_si512(POWERS), high = _mm512_load_si512(POWERS + 16);
+    return (f32v)((u32v)_mm512_permutex2var_epi32(low, (__m512i)k, high) + ((u32v)k << 18));
+}
+INLINE f32v beyond_step(f32v t, f32v) { return (f32v)_mm512_reduce_ps((__m512)t, 5 << 4); }
+#elif STARFREE_VECTOR_BYTES == 32
+#define STARFREE_POWER_TABLE 8
+alignas(32) inline const uint32_t POWERS[8] = {0x3f800000, 0x3f7b95c2, 0x3f7837f0, 0x3f75fed7,
+                                               0x3f7504f3, 0x3f75672a, 0x3f7744fd, 0x3f7ac0c7};
+constexpr float TO_STEPS = 1572864.0f;  // 1.5 * 2**20
+constexpr float POWER_OF_TWO[] = {0.6931472421f, 0.2402576357f, 0.0554962233f};
+constexpr float POWER_OF_E[] = {0.5000647792f, 0.1666429843f};
+INLINE f32v power_of_step(f32v k) {
+    __m256i entries = _mm256_load_si256((const __m256i *)POWERS);
+    return (f32v)((u32v)_mm256_permutevar8x32_epi32(entries, (__m256i)k) + ((u32v)k << 20));
+}
+INLINE f32v beyond_step(f32v t, f32v k) { return t - (k - splat(TO_STEPS)); }
+#endif
+
 // 2**t for t <= 127 (float) or 1023 (double).
-// t = n + r with n = round(t): a polynomial in r with p(0) = 1 exactly, its exponent raised by n.
-// Below -127 (-1023) the argument is clamped to that value, where r = 0, p = 1 and the exponent
-// field becomes 0: the result is exactly +0, also at -infinity. The clamp is one unsigned minimum,
-// because negative floats order by magnitude as unsigned integers and all positive ones are smaller.
-// Relative error <= 1e-7 (float, minimax of degree 6 is 2e-9), 4e-16 (double, degree 11).
+// t = n + r, n a whole number (or a step of the table): a polynomial in r that is exactly 1 at 0,
+// its exponent raised by n. Below -127 (-1023) the argument is clamped to that value, where r = 0
+// and the exponent field becomes 0: the result is exactly +0, also at -infinity. The clamp is one
+// unsigned minimum, because negative floats order by magnitude as unsigned integers and all positive
+// ones are smaller. Relative error <= 1.7e-7 (float), 4e-16 (double, degree 11).
 INLINE f32v exp2_bounded(f32v t) {
-    const f32v shift = splat(12582912.0f);
     t = (f32v)smaller((u32v)t, (u32v)splat(-127.0f));
+#ifdef STARFREE_POWER_TABLE
+    f32v k = t + splat(TO_STEPS);
+    f32v r = beyond_step(t, k);
+    f32v power = power_of_step(k);
+    f32v p = splat(POWER_OF_TWO[std::size(POWER_OF_TWO) - 1]);
+    for (int i = std::size(POWER_OF_TWO) - 2; i >= 0; i--) p = fma(p, r, splat(POWER_OF_TWO[i]));
+    return fma(power, p * r, power);
+#else
+    const f32v shift = splat(12582912.0f);
     f32v m = t + shift;
     f32v r = t - (m - shift);
-    f32v p = splat(0.00015353361886421288f);
+    f32v p = splat(0.00015353361886421288f);  // minimax of degree 6
     p = fma(p, r, splat(0.0013398874422411704f));
     p = fma(p, r, splat(0.009618437357829317f));
     p = fma(p, r, splat(0.055503324710996414f));
@@ -135,6 +218,7 @@ INLINE f32v exp2_bounded(f32v t) {
     p = fma(p, r, splat(0.693147202855082f));
     p = fma(p, r, splat(1.0f));
     return (f32v)((u32v)p + ((u32v)m << 23));
+#endif
 }
 INLINE f64v exp2_bounded(f64v t) {
     const f64v shift = splat(6755399441055744.0);
@@ -155,32 +239,56 @@ INLINE f64v exp2_bounded(f64v t) {
     p = fma(p, r, splat(1.0));
     return (f64v)((u64v)p + ((u64v)m << 52));
 }
-// 2**t for every t: infinity from 128 (1024) on, where r = 0, p = 1 and the exponent field is full.
-INLINE f32v exp2_any(f32v t) { return exp2_bounded(t > 128.0f ? splat(128.0f) : t); }
-INLINE f64v exp2_any(f64v t) { return exp2_bounded(t > 1024.0 ? splat(1024.0) : t); }
+// 2**t for every t: infinity from 128 (1024) on.
+INLINE f32v exp2_any(f32v t) {
+    const f32v infinite = splat(__builtin_inff());
+    return t >= 128.0f ? infinite : exp2_bounded(t);
+}
+INLINE f64v exp2_any(f64v t) {
+    const f64v infinite = splat(__builtin_inf());
+    return t >= 1024.0 ? infinite : exp2_bounded(t);
+}
 
 constexpr double LOG2E = 1.4426950408889634, LN2 = 0.6931471805599453;
 
-// e**x for x <= 0, by exact range reduction (x - n ln 2 in two parts).
-INLINE f32v exp_negative(f32v x) {
+// The functions below work on K vectors in step: one vector's chain of dependent instructions is longer
+// than the processor looks ahead, several chains side by side keep it busy.
+#define EACH _Pragma("GCC unroll 8") for (int i = 0; i < K; i++)
+
+// e**x for x <= 0, by exact range reduction (x - n ln 2 in two parts); exactly +0 below -88.03.
+template <int K> INLINE void exp_negative(f32v *x) {
+#ifdef STARFREE_POWER_TABLE
+    f32v k[K], r[K], power[K], p[K];
+    // -127 ln 2, where the power is exactly +0
+    EACH x[i] = (f32v)smaller((u32v)x[i], (u32v)splat(-88.02969f));
+    EACH k[i] = fma(x[i], splat((float)LOG2E), splat(TO_STEPS));
+    EACH r[i] = k[i] - splat(TO_STEPS);
+    EACH x[i] = fma(r[i], splat(-0.693145751953125f), x[i]);
+    EACH r[i] = fma(r[i], splat(-1.42860682030941723212e-6f), x[i]);
+    EACH power[i] = power_of_step(k[i]);
+    EACH p[i] = fma(r[i], splat(POWER_OF_E[1]), splat(POWER_OF_E[0]));
+    EACH p[i] = fma(p[i], r[i] * r[i], r[i]);
+    EACH x[i] = fma(power[i], p[i], power[i]);
+#else
     const f32v shift = splat(12582912.0f);
-    // 127 ln 2 = 88.03: below it the result is flushed to exactly +0.
-    u32v below = (u32v)(x < -88.0f);
-    x = x < -88.0f ? splat(-88.0f) : x;
-    f32v m = fma(x, splat((float)LOG2E), shift);
-    f32v n = m - shift;
-    f32v r = fma(n, splat(-0.693145751953125f), x);
-    r = fma(n, splat(-1.42860682030941723212e-6f), r);
-    f32v p = splat(0.0013814601953656286f);
-    p = fma(p, r, splat(0.0083687152082334f));
-    p = fma(p, r, splat(0.04166838788601151f));
-    p = fma(p, r, splat(0.16666520645460703f));
-    p = fma(p, r, splat(0.4999999344871029f));
-    p = fma(p, r, splat(1.0f));
-    p = fma(p, r, splat(1.0f));
-    return (f32v)(((u32v)p + ((u32v)m << 23)) & ~below);
+    EACH {
+        f32v v = x[i] < -88.0f ? splat(-88.0f) : x[i];
+        f32v m = fma(v, splat((float)LOG2E), shift);
+        f32v n = m - shift;
+        f32v r = fma(n, splat(-0.693145751953125f), v);
+        r = fma(n, splat(-1.42860682030941723212e-6f), r);
+        f32v p = splat(0.0013814601953656286f);
+        p = fma(p, r, splat(0.0083687152082334f));
+        p = fma(p, r, splat(0.04166838788601151f));
+        p = fma(p, r, splat(0.16666520645460703f));
+        p = fma(p, r, splat(0.4999999344871029f));
+        p = fma(p, r, splat(1.0f));
+        p = fma(p, r, splat(1.0f));
+        x[i] = (f32v)(((u32v)p + ((u32v)m << 23)) & ~(u32v)(x[i] < -88.0f));
+    }
+#endif
 }
-INLINE f64v exp_negative(f64v x) {
+INLINE f64v exp_negative_one(f64v x) {
     const f64v shift = splat(6755399441055744.0);
     u64v below = (u64v)(x < -708.0);
     x = x < -708.0 ? splat(-708.0) : x;
@@ -203,35 +311,56 @@ INLINE f64v exp_negative(f64v x) {
     return (f64v)(((u64v)p + ((u64v)m << 52)) & ~below);
 }
 
+
+template <int K> INLINE void exp_negative(f64v *x) { EACH x[i] = exp_negative_one(x[i]); }
+
 // 1 / (1 + e**-x) without overflow: exactly 1 and exactly 0 far out, so that
 // silu(128) = 128 and silu(-128) = -0.
+template <int K, class V> INLINE void sigmoid(const V *x, V *out) {
+    V e[K], d[K];
+    EACH e[i] = x[i] < 0 ? x[i] : -x[i];
+    exp_negative<K>(e);
+    EACH d[i] = inverse(1 + e[i]);
+    EACH out[i] = x[i] < 0 ? e[i] * d[i] : d[i];
+}
 template <class V> INLINE V sigmoid(V x) {
-    V e = exp_negative(x < 0 ? x : -x);
-    V d = inverse(1 + e);
-    return x < 0 ? e * d : d;
+    V out;
+    sigmoid<1>(&x, &out);
+    return out;
 }
 
-// log(1 + e**x), e**x below the rounding, x above 20 (PyTorch's threshold); *gate = its derivative.
 // log(1 + y) = 2 artanh(y / (2 + y)) keeps the relative precision for the smallest y.
-INLINE f32v log1p_unit(f32v y) {
-    f32v s = y * inverse(2.0f + y), q = s * s, p = splat(0.12144778747157f);
-    p = fma(p, q, splat(0.1071537045321713f));
-    p = fma(p, q, splat(0.14308298362706207f));
-    p = fma(p, q, splat(0.1999944417773516f));
-    p = fma(p, q, splat(0.3333333775017883f));
-    return fma(p, q, splat(1.0f)) * (s + s);
+template <int K> INLINE void log1p_unit(f32v *y) {
+    f32v s[K], q[K], p[K];
+    EACH s[i] = y[i] * inverse(2.0f + y[i]);
+    EACH q[i] = s[i] * s[i];
+    EACH p[i] = fma(splat(0.12144778747157f), q[i], splat(0.1071537045321713f));
+    EACH p[i] = fma(p[i], q[i], splat(0.14308298362706207f));
+    EACH p[i] = fma(p[i], q[i], splat(0.1999944417773516f));
+    EACH p[i] = fma(p[i], q[i], splat(0.3333333775017883f));
+    EACH y[i] = fma(p[i], q[i], splat(1.0f)) * (s[i] + s[i]);
 }
-INLINE f64v log1p_unit(f64v y) {
-    f64v s = y / (2.0 + y), q = s * s, p = splat(1.0 / 35);
-    for (int k = 33; k >= 1; k -= 2) p = fma(p, q, splat(1.0 / k));
-    return p * (s + s);
+template <int K> INLINE void log1p_unit(f64v *y) {
+    EACH {
+        f64v s = y[i] / (2.0 + y[i]), q = s * s, p = splat(1.0 / 35);
+        for (int k = 33; k >= 1; k -= 2) p = fma(p, q, splat(1.0 / k));
+        y[i] = p * (s + s);
+    }
 }
-template <class V> INLINE V softplus(V x, V *gate) {
-    V e = exp_negative(x < 0 ? x : -x);
-    V d = inverse(1 + e), one = V{} + 1;
-    V linear = (x > 0 ? x : V{}) + log1p_unit(e);
-    *gate = x > 20 ? one : (x < 0 ? e * d : d);
-    return x > 20 ? x : linear;
+// log(1 + e**x), e**x below the rounding, x above 20 (PyTorch's threshold); in place. slope: its
+// derivative, or null.
+template <int K, class V> INLINE void softplus(V *x, V *slope) {
+    V e[K], log[K], one = V{} + 1;
+    EACH e[i] = x[i] < 0 ? x[i] : -x[i];
+    exp_negative<K>(e);
+    EACH log[i] = e[i];
+    log1p_unit<K>(log);
+    if (slope) {
+        EACH slope[i] = inverse(1 + e[i]);
+        EACH slope[i] = x[i] > 20 ? one : (x[i] < 0 ? e[i] * slope[i] : slope[i]);
+    }
+    EACH x[i] = x[i] > 20 ? x[i] : (x[i] > 0 ? x[i] : V{}) + log[i];
 }
+#undef EACH
 
 }  // namespace starfree

@@ -14,17 +14,20 @@ struct Shape {
 
 // Widths padded to whole vectors, and strides that are not multiples of a cache way.
 template <class T> struct Widths {
-    int d, E, x, R, O;
+    int d, E, bc, x, R, O;
     int d_ld, E_ld, xz_ld, x_ld, O_ld;
     static int pad(int n) { return (n + W<T> - 1) / W<T> * W<T>; }
     static int stride(int n) { return n * (int)sizeof(T) % 512 == 0 ? n + W<T> : n; }
     explicit Widths(const Shape &s)
-        : d(pad(s.d_model)), E(pad(s.d_inner)), x(pad(s.dt_rank + 2 * s.d_state)), R(pad(s.dt_rank)),
+        : d(pad(s.d_model)), E(pad(s.d_inner)), bc(pad(2 * s.d_state)), x(pad(s.dt_rank + bc)), R(pad(s.dt_rank)),
           O(pad(s.outputs)), d_ld(stride(d)), E_ld(stride(E)), xz_ld(stride(2 * E)), x_ld(stride(x)),
           O_ld(stride(O)) {}
 };
 
-// dt_proj has so few columns that its backward goes row by row (`narrow_product`).
+// Tokens whose in_proj rows are worth a table: all of them, unless the vocabulary is a language model's.
+inline int table_tokens(const Shape &s) { return s.bare || s.vocabulary > 256 ? 0 : s.vocabulary; }
+
+// dt has so few columns that they are computed as dot products (`narrow_product`), beside B and C.
 template <class T> bool narrow(const Shape &s) { return 2 * s.dt_rank <= W<T>; }
 
 // The order of the parameters at the C boundary; absent ones are null.
@@ -37,12 +40,14 @@ inline int outer(const Shape &s, int which) {
 inline int parameter_count(const Shape &s) { return 1 + s.layers * PER_LAYER + AFTER; }
 
 template <class T> struct LayerWeights {
-    T *norm, *norm_bias, *in, *in_back, *conv, *conv_bias, *x, *x_back, *dt, *dt_back, *dt_bias;
+    T *norm, *norm_bias, *in, *in_back, *conv, *conv_bias, *x, *x_dt, *x_back, *dt, *dt_back, *dt_bias;
     T *A, *A2, *D, *out, *out_back;
 };
 template <class T> struct Weights {
     std::vector<LayerWeights<T>> layer;
     T *embedding, *norm, *norm_bias, *head, *head_back, *head_bias;
+    // The first layer up to its in_proj, for each token instead of each position (`Model` fills it).
+    T *token_normed, *token_mean, *token_scale, *token_xz;
 };
 
 // Padded gradient sums of one lane, laid out as the kernels add to them.
@@ -52,6 +57,7 @@ template <class T> struct LayerSums {
 template <class T> struct Sums {
     std::vector<LayerSums<T>> layer;
     T *embedding, *norm, *norm_bias, *head, *head_bias;
+    T *token_xz;  // gradient of the first layer's in_proj output, by token
 };
 
 // Hands out pieces of a buffer; with a null buffer it only counts.
@@ -73,15 +79,18 @@ template <class T> size_t cut_weights(const Shape &s, T *buffer, Weights<T> &w) 
         l.norm = cut.take(n.d), l.norm_bias = cut.take(n.d);
         l.in = cut.take((size_t)s.d_model * 2 * n.E), l.in_back = cut.take((size_t)2 * n.E * n.d);
         l.conv = cut.take((size_t)s.d_conv * n.E), l.conv_bias = cut.take(n.E);
-        l.x = cut.take((size_t)n.E * n.x);
+        l.x = cut.take((size_t)n.E * n.x), l.x_dt = cut.take((size_t)n.E * (narrow<T>(s) ? s.dt_rank : 0));
         l.x_back = cut.take((size_t)(s.dt_rank + 2 * s.d_state) * n.E);
-        l.dt = cut.take((size_t)s.dt_rank * n.E), l.dt_back = cut.take((size_t)n.E * (narrow<T>(s) ? s.dt_rank : n.R));
+        l.dt = cut.take((size_t)s.dt_rank * n.E), l.dt_back = cut.take((size_t)n.E * (narrow<T>(s) ? 0 : n.R));
         l.dt_bias = cut.take(n.E);
         l.A = cut.take((size_t)s.d_state * n.E), l.A2 = cut.take((size_t)s.d_state * n.E);
         l.D = cut.take(n.E);
         l.out = cut.take((size_t)n.E * n.d), l.out_back = cut.take((size_t)s.d_model * n.E);
     }
-    w.embedding = cut.take((size_t)s.vocabulary * n.d);
+    w.embedding = cut.take((size_t)s.vocabulary * n.d_ld);
+    w.token_normed = cut.take((size_t)table_tokens(s) * n.d_ld);
+    w.token_mean = cut.take(table_tokens(s)), w.token_scale = cut.take(table_tokens(s));
+    w.token_xz = cut.take((size_t)table_tokens(s) * n.xz_ld);
     w.norm = cut.take(n.d), w.norm_bias = cut.take(n.d);
     w.head = cut.take((size_t)s.d_model * n.O), w.head_back = cut.take((size_t)s.outputs * n.d);
     w.head_bias = cut.take(n.O);
@@ -101,7 +110,8 @@ template <class T> size_t cut_sums(const Shape &s, T *buffer, Sums<T> &g) {
         l.A = cut.take((size_t)s.d_state * n.E), l.D = cut.take(n.E);
         l.out = cut.take((size_t)s.d_model * n.E);
     }
-    g.embedding = cut.take((size_t)s.vocabulary * n.d);
+    g.embedding = cut.take((size_t)s.vocabulary * n.d_ld);
+    g.token_xz = cut.take((size_t)table_tokens(s) * n.xz_ld);
     g.norm = cut.take(n.d), g.norm_bias = cut.take(n.d);
     g.head = cut.take((size_t)s.outputs * n.d), g.head_bias = cut.take(n.O);
     return cut.used;
@@ -133,15 +143,21 @@ template <class T> void pack_layer(const Shape &s, const T *const *p, LayerWeigh
     });
     pad_rows(s.d_conv, E, n.E, p[CONV], 1, s.d_conv, w.conv);
     pad_rows(1, E, n.E, p[CONV_BIAS], 0, 1, w.conv_bias);
-    pack_panels(n.E, n.x, w.x, [=](int k, int c) {
-        return k < E && c < X_ ? p[X][(ptrdiff_t)c * E + k] : T(0);
+    int first = narrow<T>(s) ? R : 0;  // column of x_proj's product
+    pack_panels(n.E, first ? n.bc : n.x, w.x, [=](int k, int c) {
+        return k < E && first + c < X_ ? p[X][(ptrdiff_t)(first + c) * E + k] : T(0);
     });
+    pad_rows(first, E, n.E, p[X], E, 1, w.x_dt);
     pack_panels(X_, n.E, w.x_back,
                 [=](int k, int c) { return c < E ? p[X][(ptrdiff_t)k * E + c] : T(0); });
-    pack_panels(R, n.E, w.dt, [=](int k, int c) { return c < E ? p[DT][(ptrdiff_t)c * R + k] : T(0); });
-    if (narrow<T>(s)) pad_rows(R, E, n.E, p[DT], 1, R, w.dt_back);
-    else pack_panels(n.E, n.R, w.dt_back,
-                [=](int k, int c) { return k < E && c < R ? p[DT][(ptrdiff_t)k * R + c] : T(0); });
+    if (narrow<T>(s)) {  // the same rows both ways
+        pad_rows(R, E, n.E, p[DT], 1, R, w.dt);
+        w.dt_back = w.dt;
+    } else {
+        pack_panels(R, n.E, w.dt, [=](int k, int c) { return c < E ? p[DT][(ptrdiff_t)c * R + k] : T(0); });
+        pack_panels(n.E, n.R, w.dt_back,
+                    [=](int k, int c) { return k < E && c < R ? p[DT][(ptrdiff_t)k * R + c] : T(0); });
+    }
     pad_rows(1, E, n.E, p[DT_BIAS], 0, 1, w.dt_bias);
     for (int i = 0; i < N; i++)
         for (int e = 0; e < n.E; e++) {
@@ -160,7 +176,7 @@ template <class T> void pack_outer(const Shape &s, const T *const *p, Weights<T>
     if (s.bare) return;
     Widths<T> n(s);
     int d = s.d_model, O = s.outputs;
-    pad_rows(s.vocabulary, d, n.d, p[outer(s, EMBEDDING)], d, 1, w.embedding);
+    pad_rows(s.vocabulary, d, n.d_ld, p[outer(s, EMBEDDING)], d, 1, w.embedding);
     pad_rows(1, d, n.d, p[outer(s, FINAL)], 0, 1, w.norm);
     pad_rows(1, d, n.d, p[outer(s, FINAL_BIAS)], 0, 1, w.norm_bias);
     const T *head = p[outer(s, HEAD)];
@@ -216,7 +232,7 @@ void unpack_outer(const Shape &s, const Sums<T> &g, size_t size, int lanes, T *c
     if (s.bare) return;
     Widths<T> n(s);
     int d = s.d_model, O = s.outputs;
-    gather(s.vocabulary, d, n.d, g.embedding, size, lanes, p[outer(s, EMBEDDING)], d, 1);
+    gather(s.vocabulary, d, n.d_ld, g.embedding, size, lanes, p[outer(s, EMBEDDING)], d, 1);
     gather(1, d, n.d, g.norm, size, lanes, p[outer(s, FINAL)], 0, 1);
     gather(1, d, n.d, g.norm_bias, size, lanes, p[outer(s, FINAL_BIAS)], 0, 1);
     gather(O, d, n.d, g.head, size, lanes, p[outer(s, HEAD)], d, 1);

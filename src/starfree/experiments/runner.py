@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import nn
 
+from starfree.experiments.bounded_dyck import BoundedDyckTrial
+from starfree.experiments.bounded_dyck_trial import run_bounded_dyck_trial
 from starfree.experiments.events import Job, Progress
 from starfree.experiments.flipflop import FlipflopTrial
 from starfree.experiments.flipflop_trial import run_flipflop_trial
@@ -14,6 +16,8 @@ from starfree.experiments.material import Material, language_facts, material
 from starfree.experiments.measurement import measure_bin, measure_validation, right_prefix
 from starfree.experiments.running import trained_model, write_result
 from starfree.experiments.spec import Trial
+from starfree.experiments.transfer import TransferTrial
+from starfree.experiments.transfer_trial import run_transfer_trial
 
 
 def run_trial(job: Job, progress: Progress) -> None:
@@ -27,6 +31,12 @@ def run_trial(job: Job, progress: Progress) -> None:
     progress("data", 0.0, None)
     if isinstance(job.trial, FlipflopTrial):
         run_flipflop_trial(job, job.trial, progress)
+        return
+    if isinstance(job.trial, BoundedDyckTrial):
+        run_bounded_dyck_trial(job, job.trial, progress)
+        return
+    if isinstance(job.trial, TransferTrial):
+        run_transfer_trial(job, job.trial, progress)
         return
     ground = material(job.trial)
     model, trained = trained_model(job, ground.task, ground.data, progress)

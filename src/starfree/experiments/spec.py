@@ -36,6 +36,8 @@ _IMPLIED_OPTIONS: dict[str, dict[str, Any]] = {
 # Experiments with fields of their own; all others have no `kind`.
 KINDS = {
     "flipflop": "starfree.experiments.flipflop:FlipflopExperiment",
+    "transfer": "starfree.experiments.transfer:TransferExperiment",
+    "bounded-dyck": "starfree.experiments.bounded_dyck:BoundedDyckExperiment",
 }
 
 Option = bool | int | float | str

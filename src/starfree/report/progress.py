@@ -94,9 +94,9 @@ class Display:
         windows = " / ".join(dash(window) for window in result["bins"])
         if windows != self._windows:
             self._windows = windows
-            self.screen.print(f"% of strings right at lengths {windows}:", style="dim")
+            self.screen.print(f"% of {_measured(result)} {windows}:", style="dim")
         shares = " / ".join(
-            points(measured["metrics"]["string_accuracy"]["value"])
+            points(next(iter(measured["metrics"].values()))["value"])
             for measured in result["bins"].values()
         )
         tail = f"  {duration(result['total_seconds'])}  {self._ended}/{len(self._jobs)}"
@@ -180,6 +180,14 @@ class LiveDisplay(Display):
             name,
             Text(accuracy, style="cyan"),
         ]
+
+
+def _measured(result: Mapping[str, Any]) -> str:
+    """What the first metric of a result counts, and on what."""
+    window, measured = next(iter(result["bins"].items()))
+    if "closing_accuracy" in measured["metrics"]:
+        return "brackets closed right on"
+    return "strings right at lengths" if window[0].isdigit() else "strings right on"
 
 
 def display(screen: Console, name: str, workers: int, load: LoadResult) -> Display:

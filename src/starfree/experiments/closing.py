@@ -87,7 +87,7 @@ class ClosingScore:
             into += (int((kept & applies).sum()), int(applies.sum()))
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values; by distance what is right and all, far ones in steps named by their start."""
+        """Plain values; distances with right and all, far ones in steps named by their start."""
         return {
             "closing_accuracy": self.micro,
             "closing_accuracy_over_distances": self.macro,

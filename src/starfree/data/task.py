@@ -94,14 +94,16 @@ class PredictTask(_LanguageTask):
     name: TaskKind = "predict"
     objective: Objective = "bits"
 
-    def __init__(self, language: Language) -> None:
+    def __init__(self, language: Language, end: bool = True) -> None:
+        """Without `end` the last bit, whether the string may end, is not asked."""
         super().__init__(language)
-        self.outputs = len(language.alphabet) + 1
+        self.outputs = len(language.alphabet) + end
 
     def encode(self, strings: Strings, labels: BoolArray | None = None) -> Examples:
         """Targets are the rows of `Language.legal_batch`."""
         inputs, lengths = self._read(strings)
-        return Examples(inputs, self.language.legal_batch(strings), _real(inputs, lengths), lengths)
+        legal = self.language.legal_batch(strings)[:, :, : self.outputs]
+        return Examples(inputs, legal, _real(inputs, lengths), lengths)
 
 
 class RecogniseTask(_LanguageTask):

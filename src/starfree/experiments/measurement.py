@@ -34,10 +34,26 @@ def measure_validation(ground: Material, model: nn.Module, batch_size: int) -> d
     }
 
 
-def measure_bin(ground: Material, model: nn.Module, window: str, batch_size: int) -> dict[str, Any]:
-    """Everything that is known of a model on one bin, beside the stateless baselines."""
+def measure_bin(
+    ground: Material,
+    model: nn.Module,
+    window: str,
+    batch_size: int,
+    by_transition: bool = False,
+) -> dict[str, Any]:
+    """Everything that is known of a model on one bin, beside the stateless baselines.
+
+    Args:
+        ground: where the bin is from.
+        model: after training.
+        window: which bin.
+        batch_size: see `evaluate`.
+        by_transition: also count by (state, letter), for regular languages.
+    """
     strings = ground.data.bins[window]
-    measured = evaluate(model, ground.task, strings, batch_size=batch_size)
+    automaton = by_transition and ground.language.automaton is not None
+    states = ground.language.state_batch(strings) if automaton else None
+    measured = evaluate(model, ground.task, strings, states=states, batch_size=batch_size)
     plain = measured.as_json()
     low, high = measured.string_interval
     metrics = {
@@ -66,6 +82,7 @@ def measure_bin(ground: Material, model: nn.Module, window: str, batch_size: int
         "loss": plain["loss"],
         "first_errors": plain["first_errors"],
         "by_class": plain["by_class"],
+        **({"by_transition": plain["by_transition"]} if by_transition else {}),
         "by_length": _by_length(strings, measured.string_right),
         "baselines": stateless,
         "best_baseline": {"kind": kind, "value": value},
@@ -113,7 +130,7 @@ def _examples(
         return []
     wrong = np.flatnonzero(~right)
     shortest = wrong[np.argsort(strings.lengths[wrong], kind="stable")][:EXAMPLES]
-    symbols = (*ground.language.alphabet, "$")
+    symbols = (*ground.language.alphabet, "$")[: ground.task.outputs]
     found = []
     model.eval()
     for row in shortest:

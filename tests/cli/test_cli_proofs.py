@@ -179,8 +179,11 @@ def test_a_formula_has_two_routes(starfree, tmp_path):
 def test_counting_is_refused_with_a_sentence(starfree, tmp_path):
     done = starfree("compile", "parity", "--out", tmp_path / "p")
     assert done.code == 2
-    assert "not star-free: after" in done.err
-    assert "a non-negative gate cannot do that" in done.err
+    assert (
+        "not star-free: the empty string is a member, '1' is not, '11' is, '111' is not, and so"
+        in (done.err)
+    )
+    assert "choose the target signed, rotation or reflection" in done.err
     assert not (tmp_path / "p").exists()
 
 
@@ -189,7 +192,15 @@ def test_counting_is_refused_with_a_sentence(starfree, tmp_path):
     [
         ("tomita-4", "paper", "PROVEN_ALL_LENGTHS"),
         ("parity", "signed", "PROVEN_ALL_LENGTHS"),
+        ("tomita-5", "signed", "PROVEN_ALL_LENGTHS"),
+        ("aa-star", "signed", "PROVEN_ALL_LENGTHS"),
+        ("aaaa-star", "signed", "PROVEN_ALL_LENGTHS"),
+        ("abab-star", "signed", "PROVEN_ALL_LENGTHS"),
+        ("tomita-3", "signed", "PROVEN_ALL_LENGTHS"),
+        ("tomita-6", "rotation", "PROVEN_ALL_LENGTHS"),
+        ("z-5", "rotation", "PROVEN_ALL_LENGTHS"),
         ("s3", "rotation", "PROVEN_ALL_LENGTHS"),
+        ("a5", "reflection", "PROVEN_ALL_LENGTHS"),
         ("s5", "reflection", "PROVEN_ALL_LENGTHS"),
         ("shuffle-2", "paper", "PROVEN_UP_TO"),
     ],
@@ -244,7 +255,7 @@ def test_a_user_s_model_is_certified(starfree, tmp_path, monkeypatch):
         (["compile", "d-2", "--target", "lstm", "--out", "x"], "--target"),
         (["compile", "d-two", "--out", "x"], "unknown language 'd-two'"),
         (["compile", "regex:(a", "--out", "x"], "it ends too early"),
-        (["compile", "s5", "--target", "rotation", "--out", "x"], "use reflection gates"),
+        (["compile", "s5", "--target", "rotation", "--out", "x"], "choose the target reflection"),
     ],
 )
 def test_wrong_input_is_explained(starfree, arguments, said, tmp_path, monkeypatch):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from starfree.algebra.cascade import NotStarFree
+from starfree.algebra.refusals import NotStarFree
 from starfree.compiler.compile import compile
 from starfree.errors import InputError
 from starfree.languages.automaton import Automaton

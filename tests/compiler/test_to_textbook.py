@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from starfree.algebra.refusals import NotSolvable
 from starfree.compiler.compile import compile
 from starfree.compiler.folder import open_folder, save
+from starfree.compiler.units import held
 from starfree.data.sampling import sample
 from starfree.errors import InputError
 from starfree.languages.catalog import language
@@ -108,14 +110,53 @@ def test_a_folder_gives_back_what_was_saved(name, target, tmp_path):
 @pytest.mark.parametrize(
     ("name", "target", "said"),
     [
-        ("parity", "paper", "not star-free"),
-        ("tomita-6", "signed", "signed gates do 2-groups only"),
-        ("s5", "rotation", "not solvable"),
+        ("parity", "paper", "'11' is, .* target signed, rotation or reflection"),
+        ("tomita-6", "mamba", "in a cycle of 3, .* target rotation or reflection"),
+        ("s5", "paper", "choose the target reflection"),
+        ("tomita-6", "signed", "needs one of order 3; choose the target rotation or reflection"),
+        ("a5", "signed", "needs one of order 60; choose the target reflection"),
     ],
 )
 def test_gates_that_are_too_weak_are_refused(name, target, said):
     with pytest.raises(InputError, match=said):
         compile(language(name), target)
+
+
+@pytest.mark.parametrize(("name", "order"), [("s5", 120), ("a5", 60)])
+def test_rotations_are_refused_groups_that_are_not_solvable(name, order):
+    with pytest.raises(NotSolvable, match="choose the target reflection") as refused:
+        compile(language(name), "rotation")
+    assert refused.value.order == order
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "levels"),
+    [
+        ("parity", "signed", ["cyclic"]),
+        ("aa-star", "signed", ["cyclic"]),
+        ("tomita-5", "signed", ["cyclic cyclic"]),
+        ("aaaa-star", "signed", ["cyclic", "cyclic"]),
+        ("abab-star", "signed", ["cyclic"]),
+        ("tomita-3", "signed", ["reset", "cyclic", "reset"]),
+        ("s3", "rotation", ["cyclic", "cyclic"]),
+    ],
+)
+def test_groups_need_few_layers(name, target, levels):
+    """Gates -1 and 1 alone, but for tomita-3, which also resets."""
+    made = compile(language(name), target)
+    assert [" ".join(unit.kind for unit in level) for level in made.circuit.levels] == levels
+    if target == "signed":
+        assert made.circuit.units
+        assert {u.size for u in made.circuit.units} == {2}
+
+
+@pytest.mark.parametrize("name", ["s5", "a5"])
+def test_permutations_of_five_points_are_four_reflections_at_most(name):
+    made = compile(language(name), "reflection")
+    assert {unit.size for unit in made.circuit.units} == {5}
+    for unit in made.circuit.units:
+        for one in held(unit, "reflection").moves:
+            assert len(one.swaps) <= 4
 
 
 def test_recognisers_are_proven_on_all_strings():

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from starfree.algebra.aperiodicity import Witness, decide
+from starfree.algebra.aperiodicity import decide
 from starfree.algebra.circuit import (
     DEFAULT_STATE_LIMIT,
     Action,
@@ -27,10 +27,10 @@ from starfree.algebra.coordinates import Split
 from starfree.algebra.cubes import cover, covered
 from starfree.algebra.factoring import factors
 from starfree.algebra.groups import describe
-from starfree.algebra.holonomy import Holonomy
+from starfree.algebra.holonomy import DEFAULT_SET_LIMIT, Holonomy
 from starfree.algebra.machine import Machine, Parallel, reachable_steps
 from starfree.algebra.orbit import Permutation
-from starfree.errors import InputError
+from starfree.algebra.refusals import NotSolvable, NotTwoGroup, able, not_star_free
 from starfree.languages.automaton import Automaton
 from starfree.languages.strings import BoolArray
 
@@ -38,19 +38,12 @@ Gates = Literal["nonnegative", "signed", "rotation", "reflection"]
 """What a unit's gate may do beyond keeping and resetting: nothing; flip; rotate; permute."""
 
 
-class NotStarFree(InputError):
-    """The language needs more than non-negative gates; carries the witness."""
-
-    def __init__(self, message: str, witness: Witness) -> None:
-        super().__init__(message)
-        self.witness = witness
-
-
 def cascade(
     automaton: Automaton,
     mode: Mode = "predictive",
     gates: Gates | None = None,
     max_states: int = DEFAULT_STATE_LIMIT,
+    max_sets: int = DEFAULT_SET_LIMIT,
 ) -> Circuit:
     """The circuit of a regular language, proven equal to its minimal automaton.
 
@@ -60,34 +53,37 @@ def cascade(
         gates: what the target's gates can do; group levels are split accordingly. None: leave
             them whole, as one permutation each.
         max_states: limit of the product search.
+        max_sets: limit of the image sets of a decomposition.
 
     Raises:
         NotStarFree: the gates are non-negative and the language counts; has the witness.
-        InputError: the gates are too weak for the language's groups.
+        NotSolvable, NotTwoGroup: the gates are too weak for the language's groups.
         ComplexityLimit: too many image sets or cascade states.
     """
     automaton = automaton.minimise()
     if not automaton.states:
         circuit = _nothing(automaton.alphabet, mode)
     else:
-        machine = _fit(_decompose(automaton), automaton, gates, max_states)
+        machine = _fit(_decompose(automaton, max_sets), automaton, gates, max_states)
         circuit = build(machine, automaton, mode, max_states)
     verify(circuit, automaton, max_states)
     return circuit
 
 
-def _decompose(automaton: Automaton) -> Machine:
+def _decompose(automaton: Automaton, max_sets: int) -> Machine:
     """Factors side by side where the automaton is a product, else one holonomy decomposition."""
     parts = factors(automaton)
     if parts is None:
-        return Holonomy(automaton)
+        return Holonomy(automaton, max_sets)
     machine = Parallel(
-        [Holonomy(part) for part, _ in parts],
+        [Holonomy(part, max_sets) for part, _ in parts],
         {tuple(place[q] for _, place in parts): q for q in range(automaton.states)},
         automaton.transitions.tolist(),
     )
     # A factor of a partial automaton can count where the whole does not.
-    return Holonomy(automaton) if machine.counts and decide(automaton).star_free else machine
+    return (
+        Holonomy(automaton, max_sets) if machine.counts and decide(automaton).star_free else machine
+    )
 
 
 def _fit(machine: Machine, automaton: Automaton, gates: Gates | None, max_states: int) -> Machine:
@@ -99,45 +95,18 @@ def _fit(machine: Machine, automaton: Automaton, gates: Gates | None, max_states
         for found, action in zip(permuted, step.actions, strict=True):
             if action is not None and isinstance(action.value, tuple):
                 found.add(action.value)
-    for place in reversed(range(len(permuted))):
-        if not permuted[place]:
-            continue
-        generators = sorted(permuted[place])
-        if gates == "nonnegative":
-            raise _not_star_free(automaton)
-        group = describe(generators)
+    groups = {place: describe(sorted(found)) for place, found in enumerate(permuted) if found}
+    if groups and gates == "nonnegative":
+        raise not_star_free(automaton, list(groups.values()))
+    for place, group in sorted(groups.items(), reverse=True):
         if gates == "signed" and not group.is_2_group:
-            raise InputError(
-                f"signed gates do 2-groups only, and this language needs a group of order "
-                f"{group.order}; use rotation or reflection gates"
-            )
+            raise NotTwoGroup(group.order, able(list(groups.values())))
         if gates == "rotation" and not group.solvable:
-            raise InputError(
-                f"rotations do solvable groups only, and this language needs a group of order "
-                f"{group.order} that is not solvable; use reflection gates"
-            )
+            raise NotSolvable(group.order, gates)
         if gates == "reflection" and group.order != machine.sizes[place]:
             continue  # the values are few already: less than one for each element of the group
-        machine = Split(machine, place, generators, gates)
+        machine = Split(machine, place, sorted(permuted[place]), gates)
     return machine
-
-
-def _not_star_free(automaton: Automaton) -> NotStarFree:
-    witness = decide(automaton).witness
-    if witness is None:
-        raise AssertionError("a group level in the cascade of an aperiodic automaton")
-    u, w, v = (
-        repr(" ".join(automaton.alphabet[letter] for letter in word))
-        if word
-        else "the empty string"
-        for word in (witness.u, witness.w, witness.v)
-    )
-    return NotStarFree(
-        f"not star-free: after {u}, every further {w} moves on in a cycle of {witness.period}, "
-        f"and whether {v} then completes a member changes with it for ever; a non-negative gate "
-        "cannot do that; use signed, rotation or reflection gates",
-        witness,
-    )
 
 
 def build(machine: Machine, automaton: Automaton, mode: Mode, max_states: int) -> Circuit:

@@ -1,4 +1,4 @@
-"""The Mamba of `transformers`, symbol by symbol through its own cache: an independent second opinion.
+"""The Mamba of `transformers`, symbol by symbol through its own cache: a second opinion.
 
 It shares no code with ours: `transformers` reads the weights and computes.
 """

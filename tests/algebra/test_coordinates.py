@@ -72,7 +72,9 @@ def test_series(generators: tuple[Map, ...], gates: Gates, sizes: list[list[int]
 def test_refusals() -> None:
     with pytest.raises(InputError, match="one of order 3; choose the target rotation"):
         cascade(SUITE["tomita-6"], gates="signed")
-    with pytest.raises(InputError, match="order 60 that is not solvable; use reflection"):
+    with pytest.raises(
+        InputError, match="order 60 that is not solvable; choose the target reflection"
+    ):
         cascade(SUITE["a5"], gates="rotation")
     for name in SUITE:
         if name in STAR_FREE:

@@ -96,8 +96,10 @@ def _fit(machine: Machine, automaton: Automaton, gates: Gates | None, max_states
             if action is not None and isinstance(action.value, tuple):
                 found.add(action.value)
     groups = {place: describe(sorted(found)) for place, found in enumerate(permuted) if found}
-    if groups and gates == "nonnegative":
-        raise not_star_free(automaton, list(groups.values()))
+    if gates == "nonnegative":
+        if groups:
+            raise not_star_free(automaton, list(groups.values()))
+        return machine
     for place, group in sorted(groups.items(), reverse=True):
         if gates == "signed" and not group.is_2_group:
             raise NotTwoGroup(group.order, able(list(groups.values())))

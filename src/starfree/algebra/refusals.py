@@ -63,7 +63,7 @@ def not_star_free(automaton: Automaton, groups: Sequence[Group]) -> NotStarFree:
     witness = decide(automaton).witness
     if witness is None:
         raise AssertionError("a group level in the cascade of an aperiodic automaton")
-    shown = []
+    shown: list[str] = []
     for power in range(SHOWN):
         word = [*witness.u, *witness.w * power, *witness.v]
         verb = "is" if automaton.accepts(word) else "is not"

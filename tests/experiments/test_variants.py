@@ -79,6 +79,15 @@ def test_a_part_runs_what_it_holds_and_plans_the_whole(tmp_path):
     assert (outcome.ran, outcome.kept) == (22, 2)
 
 
+def test_models_are_named_by_label_by_name_and_without_their_conditions():
+    transfer, _ = builtin.load("transfer")
+    part = make_part(transfer, models=["Mamba, 1 layer", "lstm"])
+    assert part.models is not None
+    assert len(part.models) == 2 * 3 * 2
+    one = "hard strings, with $: Mamba, 1 layer"
+    assert make_part(transfer, models=[one]).models == {one}
+
+
 def test_a_later_seed_brings_the_first_along_for_its_rate(tmp_path):
     _, engine, _ = made_run(tmp_path / "run", languages=["d-2"], models=["lstm"], seeds=[1])
     tried = sorted((job.trial.seed, job.trial.training.learning_rate) for job in engine.ran)

@@ -12,7 +12,13 @@ from starfree.experiments.builtin import load
 from starfree.experiments.engine import Engine, LocalEngine
 from starfree.experiments.events import Event, Failed, Finished, Job
 from starfree.experiments.part import WHOLE, Part
-from starfree.experiments.plan import CellKey, PlannedTrial, choose_rates, write_plan
+from starfree.experiments.plan import (
+    CellKey,
+    PlannedTrial,
+    choose_rates,
+    planned_trial,
+    write_plan,
+)
 from starfree.experiments.provenance import commit
 from starfree.experiments.schedule import longest_first
 from starfree.experiments.spec import Experiment
@@ -130,8 +136,7 @@ class Run:
         jobs = []
         kept = 0
         for model, trial in self._experiment.trials(seeds, rates):
-            rate = trial.training.learning_rate
-            planned = PlannedTrial(trial.hash, trial.language, model.shown, rate, trial.seed)
+            planned = planned_trial(model, trial)
             self._planned.append(planned)
             if not self._part.holds(planned, self._experiment.seeds[0], self._experiment.choosing):
                 continue

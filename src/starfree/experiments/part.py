@@ -58,18 +58,20 @@ def make_part(
     Args:
         experiment: what it is a part of.
         languages: as in the spec.
-        models: as shown, or the model's name alone for all models of that name.
+        models: as shown, or the model's name alone for all models of that name, or what follows
+            the conditions in the label.
         seeds: of the spec.
 
     Raises:
         InputError: the spec has no such language, model or seed.
     """
     shown = experiment.shown_models
-    wanted = set(models)
+    wanted: set[str] = set()
     for name in models:
-        if name not in shown and name in shown.values():
-            wanted.remove(name)
-            wanted |= {label for label, kind in shown.items() if kind == name}
+        # A label; or the name of a model; or its label where conditions stand before it.
+        found = {label for label, kind in shown.items() if kind == name}
+        found |= {label for label in shown if label.endswith(f": {name}")}
+        wanted |= found if found and name not in shown else {name}
     _check("language", languages, experiment.languages)
     _check("model", wanted, shown)
     _check("seed", seeds, experiment.seeds)

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from starfree.errors import InputError, StarfreeError
-from starfree.experiments.spec import Experiment, read_experiment
+from starfree.experiments.spec import Experiment, ModelSpec, Trial, read_experiment
 from starfree.files import write_json
 
 FILE = "experiment.json"
@@ -50,6 +50,33 @@ def write_plan(folder: Path, experiment: Experiment, planned: Sequence[PlannedTr
             "trials": [asdict(trial) for trial in planned],
         },
     )
+
+
+def planned_trial(model: ModelSpec, trial: Trial) -> PlannedTrial:
+    """The place of a trial of `Experiment.trials`."""
+    rate = trial.training.learning_rate
+    return PlannedTrial(trial.hash, trial.language, model.shown, rate, trial.seed)
+
+
+def make_plan(
+    experiment: Experiment, results: Mapping[str, Mapping[str, Any]]
+) -> list[PlannedTrial]:
+    """The trials that an experiment consists of, as far as results have settled its rates.
+
+    Args:
+        experiment: what is asked for.
+        results: of any finished trials, by hash.
+
+    Raises:
+        InputError: an unknown option, a file that is not there.
+    """
+    if not experiment.choosing:
+        return [planned_trial(*pair) for pair in experiment.trials(experiment.seeds)]
+    first = experiment.seeds[0]
+    planned = [planned_trial(*pair) for pair in experiment.trials((first,))]
+    rates = choose_rates(planned, results, first)
+    others = experiment.trials(experiment.seeds[1:], rates)
+    return planned + [planned_trial(*pair) for pair in others]
 
 
 def read_plan(folder: Path) -> tuple[Experiment, list[PlannedTrial]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import log2
 
+from starfree.algebra.circuit import Circuit
 from starfree.errors import InputError
 from starfree.languages.counters import BooleanExpressions, EqualBlocks, Shuffle
 from starfree.languages.language import Language
@@ -42,10 +43,10 @@ def stack_bits(language: BoundedDyck) -> StackBits:
     return StackBits(1 + registers, held, log2(language.live_states))
 
 
-def exact_length(language: Language, largest: int) -> int | None:
+def exact_length(language: Language, largest: int) -> int:
     """Up to which length no prefix of a member counts beyond the largest exact integer.
 
-    At this length plus one some prefix does. None: no prefix ever does.
+    At this length plus one some prefix does.
 
     >>> exact_length(Shuffle("dyck-1", 1), 256), exact_length(BooleanExpressions("b", 5), 256)
     (256, 63)
@@ -58,26 +59,23 @@ def exact_length(language: Language, largest: int) -> int | None:
             return largest  # one symbol adds 1
         case BooleanExpressions():
             # One operand is owed at first, and an operator of arity N owes N - 1 more.
-            return None if language.arity == 1 else (largest - 1) // (language.arity - 1)
+            return (largest - 1) // (language.arity - 1)
     raise InputError(f"{language.name}: not a counter language")
 
 
-def remarks(language: Language) -> list[str]:
-    """What `compile` says of a template: units and state bits, or how far each format counts."""
+def remarks(circuit: Circuit, language: Language) -> list[str]:
+    """What `compile` says of a template: its state beside the bound, or how far it counts."""
+    counters = sum(unit.kind == "counter" for unit in circuit.units)
+    if not counters:
+        return []
+    size = f"{len(circuit.levels)} layer{'s' if len(circuit.levels) > 1 else ''}"
     if isinstance(language, BoundedDyck):
         bits = stack_bits(language)
-        layers = 2 if language.types > 1 else 1
         return [
-            f"{layers} layers, {bits.units} state units that hold {bits.held:.2f} bits; "
-            f"no model does with fewer than {bits.needed:.2f}"
+            f"{size}, {bits.units} state units, which hold {bits.held:.2f} bits; "
+            f"no online model does with fewer than {bits.needed:.2f}"
         ]
-    if not isinstance(language, Shuffle | EqualBlocks | BooleanExpressions):
-        return []
     lengths = {name: exact_length(language, 2**bits) for name, bits in MANTISSAS.items()}
-    if None in lengths.values():
-        return ["1 layer; no string counts further than 1"]
-    told = ", ".join(f"{name} {length:,}" for name, length in lengths.items() if length is not None)
-    return [
-        f"1 layer of counters with A = 1; strings up to this length are counted exactly: {told} "
-        "(longer ones as long as their counts stay within 2^53, 2^24, 2^11, 2^8)"
-    ]
+    told = ", ".join(f"{length:,} in {name}" for name, length in lengths.items())
+    plural = "s" if counters > 1 else ""
+    return [f"{size}, {counters} counter{plural} with A = 1, exact up to length {told}"]

@@ -117,33 +117,32 @@ def _binary(unit: Unit) -> Held:
 
 
 def _digits(unit: Unit) -> Held:
+    """Hats ``4 (v - k) + 1.5``: at least 1.5 from a threshold k on, at most -0.5 below k - 1/2.
+
+    The value before is looked for by one row of hats for each target that a rule may set, open
+    where that fires, and by one for the value now, open where none fires. A closed hat is at most
+    0: its bias is the lowest that its weight on h needs.
+    """
     size, targets = unit.size, [rule.action.apply(0, unit.size, "reset") for rule in unit.rules]
     shift = (2 * size - 1).bit_length()
     thresholds = np.arange(1, size, dtype=np.float32)
-
-    def steps(scale: float, origin: float) -> tuple[Numbers, Numbers]:
-        """Weight and bias of a hat at least 1 where (h - origin) scale >= k, at most 0 below."""
-        return np.full(size - 1, 4 * scale, np.float32), 1.5 - 4 * (scale * origin + thresholds)
-
-    weight, bias = steps(1, 0)
+    now = np.full(size - 1, 4, np.float32)
     stairs = _stairs(size)
-    after = Read(weight[None], bias, stairs, _first(size))
-    # The value before: of a rule that sets j, behind j; where no rule fires, the value now.
-    weights, biases = [weight], [bias]
-    gating = [np.full((len(targets), size - 1), -4 * size, np.float32)]
+    after = Read(now[None], 1.5 - 4 * thresholds, stairs, _first(size))
+    weights, biases = [now], [1.5 - 4 * thresholds]
+    opening = [np.full((len(targets), size - 1), -4 * size, np.float32)]
+    closed = np.float32(4 * 2**shift * (size - 0.5))
     for target in sorted(set(targets)):
-        weight, bias = steps(2**shift, target)
-        closed = 4 * size * 2**shift
-        fires = np.array([[closed if own == target else 0] for own in targets], np.float32)
-        weights.append(weight)
-        biases.append(bias - closed)
-        gating.append(np.repeat(fires, size - 1, axis=1))
+        weights.append(now * 2**shift)
+        biases.append(np.full(size - 1, -closed))
+        fires = np.array([[own == target] for own in targets], dtype=np.float32)
+        opening.append(fires * (closed + 1.5 - 4 * (2**shift * target + thresholds)))
     before = Read(
         np.concatenate(weights)[None],
         np.concatenate(biases),
         np.concatenate([stairs] * len(weights)),
         _first(size),
-        np.concatenate(gating, axis=1),
+        np.concatenate(opening, axis=1),
     )
     moves = tuple(Move(_row(2.0**-shift - 1), _row(target)) for target in targets)
     return Held(_row(unit.initial), moves, after, ("digits",), before)

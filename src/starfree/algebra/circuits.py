@@ -9,9 +9,13 @@ from starfree.algebra.circuit import Circuit
 from starfree.algebra.claims import Size
 from starfree.algebra.facts import LARGE_STACK, Facts
 from starfree.algebra.templates import template
-from starfree.errors import StarfreeError
+from starfree.errors import ComplexityLimit, InputError
 from starfree.languages.language import Language
 from starfree.languages.stack import BoundedDyck
+
+SIZED_STATES = 5_000
+SIZED_SETS = 2_000
+"""Cascade states and image sets up to which a circuit is built only to tell its size."""
 
 
 def circuit(language: Language, gates: Gates = "nonnegative") -> Circuit:
@@ -44,8 +48,8 @@ def size_of(made: Circuit) -> Size:
 def circuit_sizes(language: Language, known: Facts) -> dict[str, Size]:
     """For each kind of gates that can do the language, the size of its circuit.
 
-    What is larger than the limits is left out. `recogniser` is right on every string: a cascade
-    with a latch on one more level, where a letter can be illegal; templates have none.
+    What takes longer than seconds to build is left out. `recogniser` is right on every string: a
+    cascade with a latch on one more level, where a letter can be illegal; templates have none.
     """
     if known.regular and not known.star_free:
         kinds: tuple[Gates, ...] = ("signed", "rotation", "reflection")
@@ -64,9 +68,11 @@ def circuit_sizes(language: Language, known: Facts) -> dict[str, Size]:
 
 
 def _size(language: Language, gates: Gates) -> Size | None:
+    if language.automaton is None or _from_template(language):
+        return size_of(template(language))
     try:
-        return size_of(circuit(language, gates))
-    except StarfreeError:  # too weak, or too large
+        return size_of(cascade(language.automaton, "predictive", gates, SIZED_STATES, SIZED_SETS))
+    except (InputError, ComplexityLimit):  # too weak, or too large
         return None
 
 

@@ -16,7 +16,7 @@ from starfree.languages.automaton import Automaton
 
 Elements = NDArray[np.int32]
 
-DEFAULT_ENTRY_LIMIT = 20_000_000
+DEFAULT_ENTRY_LIMIT = 2_000_000
 
 
 @dataclass(frozen=True, eq=False)

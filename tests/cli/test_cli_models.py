@@ -5,7 +5,7 @@ import json
 import pytest
 from commands import SMALL, finish, process
 
-from starfree.experiments import bench
+from starfree.experiments.bench import comparison
 
 
 def test_a_trained_trial_is_exported(tmp_path, starfree):
@@ -35,14 +35,47 @@ def test_a_trained_trial_is_exported(tmp_path, starfree):
     assert not (tmp_path / "n").exists()
 
 
-def test_bench_prints_lines_or_json(starfree, monkeypatch):
+STEP = {"median_ms": 2.0, "p10_ms": 2.0, "tokens_per_second": 1.0, "floor_fraction": 0.5}
+RESULT = {
+    "format": 1,
+    "machine": {"processor": "P", "peak_gflops": 100, "exp_per_second": 8e9, "kernels": "K"},
+    "workloads": {
+        "W1": {"starfree": {**STEP, "peak_memory_mb": 3.0}, "two_threads": {"speedup": 1.5}}
+    },
+    "evaluation": {"starfree": {"tokens_per_second": 7.0}},
+    "scaling": {
+        axis: [{axis: 16, "us_per_token": 1.0}, {axis: 64, "us_per_token": 4.0}]
+        for axis in ("length", "width")
+    },
+}
+
+
+def test_bench_prints_lines_or_json_and_writes_files(starfree, monkeypatch, tmp_path):
     def run(quick, say):
         say(f"measured, quick {quick}")
-        return {"format": 1, "workloads": {}}
+        return RESULT
 
-    monkeypatch.setattr(bench, "run", run)
+    monkeypatch.setattr(comparison, "run", run)
     assert starfree("bench", "--quick").out == "measured, quick True\n"
-    assert json.loads(starfree("bench", "--json").out) == {"format": 1, "workloads": {}}
+    assert json.loads(starfree("bench", "--json").out) == RESULT
+    assert starfree("bench", "--out", tmp_path / "out").code == 0
+    files = {"bench.json", "tables.md", "scaling.png", "scaling.pdf"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == files
+    assert json.loads((tmp_path / "out" / "bench.json").read_text()) == RESULT
+    tables = starfree("bench", "--tables", tmp_path / "out" / "bench.json")
+    assert tables.out == (tmp_path / "out" / "tables.md").read_text()
+    assert "| W1 | 1 | 16 | 16 | 50 | 2 ms |" in tables.out
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(None, "No such file"), ("{", "not JSON"), ("[]", "is no result of")]
+)
+def test_bench_tables_of_no_result(starfree, tmp_path, content, words):
+    if content is not None:
+        (tmp_path / "b.json").write_text(content)
+    done = starfree("bench", "--tables", tmp_path / "b.json")
+    assert done.code == 2
+    assert words in done.err
 
 
 def test_the_doctor_says_which_kernels_compute(starfree, monkeypatch):

@@ -123,7 +123,8 @@ def test_only_a_compiled_directory_is_replaced(starfree, tmp_path):
     assert starfree("compile", "d-2", "--out", out).code == 0
     assert starfree("compile", "tomita-4", "--target", "paper", "--out", out).code == 0
     names = {path.name for path in out.iterdir()}
-    assert names == {"certificate.json", "circuit.json", "config.json", "model.safetensors"}
+    plain = {"certificate.json", "circuit.json", "config.json", "model.safetensors"}
+    assert names == plain | {"page.html"}
     assert "tomita-4" in starfree("certify", out).out
     (tmp_path / "file").touch()
     (tmp_path / "full").mkdir()

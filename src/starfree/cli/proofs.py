@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from starfree.verification.product import Domain
 
 WRONG = 3
+PAGE = "page.html"
 COUNTER_STATES = 2_000  # a counter has endless states: prove some lengths, `certify` proves more
 
 
@@ -61,10 +62,15 @@ def compile_language(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Write the exact weights of a language, proven for every length."""
+    """Write the exact weights of a language, proven for every length.
+
+    DIR/page.html shows it in a browser: the circuit runs on what you type.
+    """
+    from starfree.compiler.compile import GATES
     from starfree.compiler.compile import compile as compiled_for
     from starfree.compiler.folder import check_folder, save
     from starfree.languages.catalog import language as named
+    from starfree.report.language_page import Network, gates_in_words, write_page
     from starfree.verification.certificate import MAX_STATES
     from starfree.verification.certificate import certify as prove
 
@@ -78,6 +84,9 @@ def compile_language(
     if certificate.status == "COUNTEREXAMPLE":
         raise StarfreeError(f"{language}: the compiled model is wrong: {_told(certificate)}")
     save(made, out, certificate)
+    gates = gates_in_words(made.circuit, GATES[target])
+    network = Network(made.circuit, gates, target, made.names, certificate)
+    write_page(out / PAGE, spoken, network=network)
     if json:
         print_json(certificate.to_json())
         return
@@ -85,6 +94,7 @@ def compile_language(
         print(made.names.explain() + "\n")
     print(_told(certificate))
     loads = " (transformers.MambaForCausalLM.from_pretrained loads it)"
+    print(f"page: {out / PAGE}")
     print(f"written: {out}{loads if target == 'mamba' else ''}")
 
 

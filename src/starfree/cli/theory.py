@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from starfree.cli.arguments import names_model
 from starfree.cli.classify_model import classify_model
 from starfree.cli.output import Json, console, print_json
+from starfree.errors import InputError
 
 if TYPE_CHECKING:
     from starfree.algebra.classify import Classification
@@ -32,6 +34,14 @@ def classify(
     max_images: Annotated[
         int, typer.Option(min=1, help="How many sets of states may be visited.")
     ] = 200_000,
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html",
+            help="Of a language: write a page too, with its automaton, its circuit running on "
+            "what you type, and the verdicts.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """What a language needs in algebra, and which architectures can model it, by which theorem.
@@ -39,16 +49,25 @@ def classify(
     Of a model: its gates, measured on random strings, and what theory knows of such gates.
     """
     if names_model(language):
+        if page:
+            raise InputError(f"{language}: --page draws a language, and this is a model")
         classify_model(language, json)
         return
     from starfree.algebra.classify import classify as decide
     from starfree.languages.catalog import language as named
 
-    found = decide(named(language), max_images)
+    spoken = named(language)
+    found = decide(spoken, max_images)
+    if page:
+        from starfree.report.language_page import write_page
+
+        write_page(page, spoken, found)
     if json:
         print_json(found.to_json())
-    else:
-        _print_classification(found)
+        return
+    _print_classification(found)
+    if page:
+        print(f"page: {page}")
 
 
 def cite(

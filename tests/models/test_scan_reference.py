@@ -1,5 +1,7 @@
 """The fast selective scan against the definition written down as a loop, in float64."""
 
+from functools import partial
+
 import pytest
 import torch
 
@@ -37,9 +39,9 @@ def outcome(scan, given):
     return y, last, torch.autograd.grad(loss, given.values())
 
 
-def assert_same(given, tolerance=1e-10):
-    y, last, gradients = outcome(selective_scan, given)
-    y_true, last_true, gradients_true = outcome(naive_selective_scan, given)
+def assert_same(given, tolerance=1e-10, signed=False):
+    y, last, gradients = outcome(partial(selective_scan, signed=signed), given)
+    y_true, last_true, gradients_true = outcome(partial(naive_selective_scan, signed=signed), given)
     torch.testing.assert_close(y, y_true, rtol=tolerance, atol=tolerance)
     torch.testing.assert_close(last, last_true, rtol=tolerance, atol=tolerance)
     for name, gradient, truth in zip(given, gradients, gradients_true, strict=True):
@@ -50,6 +52,7 @@ def assert_same(given, tolerance=1e-10):
 @pytest.mark.parametrize("length", [1, 2, 3, 63, 100, 1000])
 def test_forward_and_gradient_at_every_length(length):
     assert_same(arguments(batch=2, length=length, channels=5, states=3))
+    assert_same(arguments(batch=2, length=length, channels=5, states=3), signed=True)
 
 
 @pytest.mark.parametrize("batch", [1, 7])

@@ -7,9 +7,9 @@ Where the compiled kernels can take the weights (float32 or float64 on a CPU) th
 operation. It calls no submodule, so a hook on one (a probe, `verification.arithmetic`) brings the
 model back to PyTorch, layer by layer.
 
-Two relatives are compared with it and never fused: `gates: signed` (Grazzi et al. 2025), which can
-flip a sign, and `recurrence: false`, which keeps the convolution and the gating and sees a window
-of the last ``layers * (d_conv - 1) + 1`` symbols.
+Two relatives are compared with it: `gates: signed` (Grazzi et al. 2025), which can flip a sign, and
+`recurrence: false`, which keeps the convolution and the gating, sees a window of the last
+``layers * (d_conv - 1) + 1`` symbols, and is never fused.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ from starfree.models.scan.backbone import (
 from starfree.models.scan.dispatch import selective_scan
 from starfree.models.scan.fused import fused
 from starfree.models.scan.operations import causal_conv
-from starfree.models.scan.signed import signed_selective_scan
 
 NORM_EPSILON = 1e-5
 EMBEDDING_STD = 0.02
@@ -88,7 +87,7 @@ class MambaOptions(Options):
     @property
     def fusible(self) -> bool:
         """The compiled kernels know it."""
-        return self.gates == "positive" and self.recurrence
+        return self.recurrence
 
 
 class LayerState(NamedTuple):
@@ -184,7 +183,7 @@ class Mixer(nn.Module):
         super().__init__()
         inner = options.expand * options.d_model
         self.recurrence = options.recurrence
-        self.scan = selective_scan if options.gates == "positive" else signed_selective_scan
+        self.signed = options.gates == "signed"
         self.d_state = options.d_state if options.recurrence else 0
         self.dt_rank = options.dt_rank or math.ceil(options.d_model / 16)
         self.in_proj = nn.Linear(options.d_model, 2 * inner, bias=False)
@@ -231,7 +230,7 @@ class Mixer(nn.Module):
             y = self.D * u * nn.functional.silu(z)
             return self.out_proj(y), LayerState(window, y.new_zeros(len(y), y.shape[2], 0))
         dt, B, C = self.x_proj(u).split([self.dt_rank, self.d_state, self.d_state], dim=-1)
-        y, hidden = self.scan(
+        y, hidden = selective_scan(
             u,
             nn.functional.linear(dt, self.dt_proj.weight),
             -torch.exp(self.A_log),
@@ -241,6 +240,7 @@ class Mixer(nn.Module):
             z,
             self.dt_proj.bias,
             hidden,
+            self.signed,
         )
         return self.out_proj(y), LayerState(window, hidden)
 

@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from starfree.models.convolution import ShortConvolution
 from starfree.models.mamba import STEP_SIZE_FLOOR, STEP_SIZE_MAX, STEP_SIZE_MIN
 from starfree.models.scan.dispatch import selective_scan
-from starfree.models.scan.signed import signed_selective_scan
 from starfree.models.stack import NORM_EPSILON, Stack, StackOptions, repeated
 
 LARGEST_RATE = 16.0  # of decay at the start, uniform from 1
@@ -73,7 +72,7 @@ class Mamba2Layer(nn.Module):
         self.norm = nn.RMSNorm(inner, eps=NORM_EPSILON)
         self.out_proj = nn.Linear(inner, width, bias=False)
         self.states, self.channels = states, inner // options.heads
-        self.scan = selective_scan if options.gates == "positive" else signed_selective_scan
+        self.signed = options.gates == "signed"
         with torch.no_grad():
             low, high = math.log(STEP_SIZE_MIN), math.log(STEP_SIZE_MAX)
             step = torch.empty_like(self.dt_bias).uniform_(low, high).exp_()
@@ -94,7 +93,7 @@ class Mamba2Layer(nn.Module):
         inner, states = self.sizes[0], self.states
         u, B, C = convolved.split([inner, states, states], dim=-1)
         A = -torch.exp(self._each_channel(self.A_log))
-        y, hidden = self.scan(
+        y, hidden = selective_scan(
             u,
             self._each_channel(dt),
             A[:, None].expand(inner, states),
@@ -104,6 +103,7 @@ class Mamba2Layer(nn.Module):
             z,
             self._each_channel(self.dt_bias),
             state.hidden,
+            self.signed,
         )
         mixed: Tensor = self.out_proj(self.norm(y))
         return mixed, Mamba2State(window, hidden)

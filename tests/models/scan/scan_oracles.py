@@ -57,7 +57,7 @@ def leaves(parameters: Parameters) -> list[Tensor]:
     return [tensor for tensor in parameters.flat() if tensor is not None]
 
 
-def naive_mixer(x: Tensor, p: LayerParameters) -> Tensor:
+def naive_mixer(x: Tensor, p: LayerParameters, signed: bool = False) -> Tensor:
     E, K = p.conv.shape
     N, R = p.A_log.shape[1], p.dt_proj.shape[1]
     u, z = (x @ p.in_proj.T).split(E, dim=-1)
@@ -69,6 +69,7 @@ def naive_mixer(x: Tensor, p: LayerParameters) -> Tensor:
     A, state, outputs = -torch.exp(p.A_log), x.new_zeros(x.shape[0], E, N), []
     for t in range(x.shape[1]):
         gate = torch.exp(delta[:, t, :, None] * A)
+        gate = 2 * gate - 1 if signed else gate
         state = gate * state + (delta[:, t] * u[:, t])[..., None] * B[:, t, None]
         outputs.append((state * C[:, t, None]).sum(-1) + p.D * u[:, t])
     return (torch.stack(outputs, dim=1) * F.silu(z)) @ p.out_proj.T
@@ -82,7 +83,7 @@ def naive_mamba(tokens: Tensor, shape: Shape, parameters: Parameters) -> Tensor:
 
     x = parameters.embedding[tokens]
     for layer in parameters.layers:
-        x = x + naive_mixer(norm(x, layer.norm, layer.norm_bias), layer)
+        x = x + naive_mixer(norm(x, layer.norm, layer.norm_bias), layer, shape.signed)
     x = norm(x, parameters.norm, parameters.norm_bias) @ parameters.head.T
     return x if parameters.head_bias is None else x + parameters.head_bias
 

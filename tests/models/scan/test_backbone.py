@@ -25,6 +25,7 @@ pytestmark = [
 ]
 SMALL = Shape(2, 12, 24, 4, 4, 1, 5, 3, False, 1e-5)
 ODD = Shape(2, 19, 37, 7, 3, 2, 5, 4, True, 1e-5)
+SIGNED = ODD._replace(signed=True)
 
 
 def sample(shape: Shape, batch: int, length: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -52,7 +53,7 @@ def compare(shape: Shape, batch: int, length: int, dtype: torch.dtype, bound: fl
 
 @pytest.mark.parametrize("length", [1, 2, 3, 17, 63, 100])
 @pytest.mark.parametrize("batch", [1, 5])
-@pytest.mark.parametrize("shape", [SMALL, ODD], ids=["small", "odd"])
+@pytest.mark.parametrize("shape", [SMALL, ODD, SIGNED], ids=["small", "odd", "signed"])
 def test_logits_and_gradients(shape: Shape, batch: int, length: int) -> None:
     torch.manual_seed(length)
     compare(shape, batch, length, torch.float64, 1e-13)
@@ -71,7 +72,8 @@ def test_random_shapes(count: int) -> None:
     for _ in range(count):
         sizes = [draw.randint(1, 3), *(draw.randint(2, 40) for _ in range(2)), draw.randint(1, 18)]
         taps, rank, outputs = draw.randint(1, 6), draw.randint(1, 4), draw.randint(1, 40)
-        shape = Shape(*sizes, taps, rank, 5, outputs, draw.random() < 0.5, 1e-5)
+        flags = [draw.random() < 0.5 for _ in range(2)]
+        shape = Shape(*sizes, taps, rank, 5, outputs, flags[0], 1e-5, flags[1])
         compare(shape, draw.randint(1, 6), draw.randint(1, 30), torch.float64, 1e-12)
 
 

@@ -20,18 +20,21 @@ pytestmark = pytest.mark.kernel
 needs_kernels = pytest.mark.skipif(library.library() is None, reason="no compiled kernels here")
 
 
-def model(norm: str, head_bias: bool) -> nn.Module:
+def model(norm: str, head_bias: bool, gates: str = "positive") -> nn.Module:
     torch.manual_seed(4)
-    options = {"layers": 2, "d_model": 24, "norm": norm, "head_bias": head_bias}
+    options = {"layers": 2, "d_model": 24, "norm": norm, "head_bias": head_bias, "gates": gates}
     return build("mamba", 5, 3, **options).double()
 
 
 @needs_kernels
-@pytest.mark.parametrize(("norm", "head_bias"), [("rms", False), ("layer", True)])
+@pytest.mark.parametrize(
+    ("norm", "head_bias", "gates"),
+    [("rms", False, "positive"), ("layer", True, "positive"), ("rms", False, "signed")],
+)
 def test_same_logits_and_gradients(
-    norm: str, head_bias: bool, monkeypatch: pytest.MonkeyPatch
+    norm: str, head_bias: bool, gates: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mamba = model(norm, head_bias)
+    mamba = model(norm, head_bias, gates)
     tokens = torch.randint(5, (3, 40))
     compiled = fused(mamba)
     assert compiled is not None
@@ -52,8 +55,9 @@ def test_same_logits_and_gradients(
 
 
 @needs_kernels
-def test_a_step_trains_the_module_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours, truth = model("rms", False), model("rms", False)
+@pytest.mark.parametrize("gates", ["positive", "signed"])
+def test_a_step_trains_the_module_itself(gates: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, truth = model("rms", False, gates), model("rms", False, gates)
     compiled = fused(ours)
     assert compiled is not None
     step = TrainStep(*compiled, "bits", 0.1)

@@ -43,13 +43,13 @@ def scan_inputs(
     ]
 
 
-def check_scan(inputs: list[Tensor | None], dtype: torch.dtype) -> None:
+def check_scan(inputs: list[Tensor | None], dtype: torch.dtype, signed: bool = False) -> None:
     def leaves(dtype: torch.dtype) -> list[Tensor | None]:
         return [None if t is None else t.to(dtype).clone().requires_grad_() for t in inputs]
 
     ours, truth = leaves(dtype), leaves(torch.float64)
-    y, last = operations.selective_scan(*ours)
-    y_true, last_true = reference.naive_selective_scan(*truth)
+    y, last = operations.selective_scan(*ours, signed)
+    y_true, last_true = reference.naive_selective_scan(*truth, signed)
     weights = torch.randn_like(y_true), torch.randn_like(last_true)
     ((y * weights[0].to(dtype)).sum() + (last * weights[1].to(dtype)).sum()).backward()
     ((y_true * weights[0]).sum() + (last_true * weights[1]).sum()).backward()
@@ -66,8 +66,10 @@ def check_scan(inputs: list[Tensor | None], dtype: torch.dtype) -> None:
 def test_scan_and_its_gradient(length: int, batch: int) -> None:
     torch.manual_seed(length)
     # Autograd through the naive loop is quadratic in the length.
-    check_scan(scan_inputs(batch if length < 1000 else 1, length, 5, 3), torch.float64)
-    check_scan(scan_inputs(batch if length < 1000 else 1, length, 5, 3), torch.float32)
+    sizes = (batch if length < 1000 else 1, length, 5, 3)
+    for signed in (False, True):
+        check_scan(scan_inputs(*sizes), torch.float64, signed)
+        check_scan(scan_inputs(*sizes), torch.float32, signed)
 
 
 @pytest.mark.parametrize("optional", ["", "D", "z", "b", "I", "Dz", "zI"])
@@ -85,13 +87,15 @@ def test_scan_of_random_shapes(count: int) -> None:
     for _ in range(count):
         sizes = [draw.randint(1, 4), draw.randint(1, 40), draw.randint(1, 40), draw.randint(1, 20)]
         optional = "".join(letter for letter in "DzbI" if draw.random() < 0.5)
-        check_scan(scan_inputs(*sizes, optional), draw.choice([torch.float32, torch.float64]))
+        dtype = draw.choice([torch.float32, torch.float64])
+        check_scan(scan_inputs(*sizes, optional), dtype, draw.random() < 0.5)
 
 
 def test_scan_gradcheck() -> None:
     torch.manual_seed(0)
     inputs = [t.requires_grad_() for t in scan_inputs(2, 10, 3, 2) if t is not None]
-    assert torch.autograd.gradcheck(operations.selective_scan, inputs)
+    assert torch.autograd.gradcheck(operations.selective_scan, (*inputs, False))
+    assert torch.autograd.gradcheck(operations.selective_scan, (*inputs, True))
 
 
 def test_scan_continues_where_it_stopped() -> None:
@@ -191,7 +195,7 @@ def test_shapes_are_known_without_data() -> None:
         pytest.skip("only the compiled operations are custom ones")
     torch.manual_seed(0)
     inputs = [t.requires_grad_() for t in scan_inputs(2, 9, 3, 4) if t is not None]
-    torch.library.opcheck(torch.ops.starfree.selective_scan.default, inputs)
+    torch.library.opcheck(torch.ops.starfree.selective_scan.default, (*inputs, True))
     seen = torch.randn(2, 9, 3, requires_grad=True)
     conv = torch.ops.starfree.causal_conv.default
     torch.library.opcheck(conv, (seen, torch.randn(3, 4), torch.randn(3)))

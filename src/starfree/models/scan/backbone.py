@@ -30,14 +30,16 @@ class Shape(NamedTuple):
     outputs: int
     layer_norm: bool
     epsilon: float
+    signed: bool = False  # gates 2 exp(d A) - 1
 
     def struct(self, bare: bool = False) -> ctypes.Structure:
         """For the kernels; `bare` is one mixer without norm, residual, embedding and head."""
-        return _Shape(*self[:8], int(self.layer_norm), int(bare), self.epsilon)
+        flags = (int(self.layer_norm), int(bare), int(self.signed))
+        return _Shape(*self[:8], *flags, self.epsilon)
 
 
 class _Shape(ctypes.Structure):
-    _fields_ = [(f"size{i}", ctypes.c_int32) for i in range(10)] + [("eps", ctypes.c_double)]
+    _fields_ = [(f"size{i}", ctypes.c_int32) for i in range(11)] + [("eps", ctypes.c_double)]
 
 
 class LayerParameters(NamedTuple):
@@ -210,7 +212,7 @@ def _spread(parameters: Sequence[Tensor], present: Sequence[bool]) -> list[Tenso
 
 def _shape(sizes: Sequence[float]) -> Shape:
     whole = [int(size) for size in sizes[:8]]
-    return Shape(*whole, bool(sizes[8]), sizes[9])  # type: ignore[call-arg,arg-type]
+    return Shape(*whole, bool(sizes[8]), sizes[9], bool(sizes[10]))  # type: ignore[call-arg,arg-type]
 
 
 def _saved(shape: Shape, bare: bool, lengths: Tensor, dtype: torch.dtype, threads: int) -> int:
@@ -234,7 +236,7 @@ def _backbone(
         _shape(sizes),
         _spread(_plain(parameters), present),
         x.contiguous(),
-        int(sizes[10]),
+        int(sizes[11]),
     )
     weight = parameters[0]
     out = weight.new_zeros(*x.shape[:2], shape.d_model if bare else shape.outputs)
@@ -294,7 +296,7 @@ def _backbone_backward(
         *((None, x) if bare else (x, None)),
         *(saved, dout.contiguous(), dx if bare else None),
         native.pointers(gradients),
-        int(sizes[10]),
+        int(sizes[11]),
     )
     return [dx, *(g for g in gradients if g is not None)]
 

@@ -26,15 +26,16 @@ def selective_scan(
     z: Tensor | None = None,
     delta_bias: Tensor | None = None,
     initial_state: Tensor | None = None,
+    signed: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """As `reference.selective_scan`, by the fastest implementation for these tensors."""
     arguments = (u, delta, A, B, C, D, z, delta_bias, initial_state)
     if u.device.type == "cpu":
-        return operations.selective_scan(*arguments)
+        return operations.selective_scan(*arguments, signed)
     kernel = cuda_kernel() if u.device.type == "cuda" else None
-    # The published kernel starts from zero.
-    if kernel is None or initial_state is not None:
-        return reference.selective_scan(*arguments)
+    # The published kernel starts from zero and has no signed gates.
+    if kernel is None or initial_state is not None or signed:
+        return reference.selective_scan(*arguments, signed)
     return _published(kernel, *arguments[:-1])
 
 

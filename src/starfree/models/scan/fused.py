@@ -32,6 +32,7 @@ def fused(model: nn.Module) -> tuple[Shape, Parameters] | None:
         outputs=module.head.out_features,
         layer_norm=isinstance(norm, nn.LayerNorm),
         epsilon=float(norm.eps),
+        signed=module.options.gates == "signed",
     )
     parameters = Parameters(
         module.embedding.weight,

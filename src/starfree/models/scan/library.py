@@ -149,7 +149,9 @@ def _try(path: Path) -> str:
         y, last = torch.empty(3, dtype=dtype), torch.empty(1, dtype=dtype)
         size = int(loaded.number("scan_saved", dtype, 3, 1, 1))
         saved = torch.empty(size, dtype=dtype)
-        tensors = scan_tensors((1, 3, 1, 1), (u, zero, zero, one, one, None, None, None, None))
+        tensors = scan_tensors(
+            (1, 3, 1, 1), False, (u, zero, zero, one, one, None, None, None, None)
+        )
         loaded.call("scan_forward", dtype, ctypes.addressof(tensors), y, None, last, saved, 1)
         expected = torch.tensor([1.0, 3.0, 6.0], dtype=dtype) * torch.log(2 * one)
         if not torch.allclose(y, expected, atol=1e-6):
@@ -158,13 +160,15 @@ def _try(path: Path) -> str:
 
 
 class _ScanTensors(ctypes.Structure):
-    _fields_ = [(name, _I) for name in ("batch", "length", "channels", "states")] + [
+    _fields_ = [(name, _I) for name in ("batch", "length", "channels", "states", "signed")] + [
         (name, _P) for name in ("u", "delta", "A", "B", "C", "D", "z", "bias", "initial")
     ]
 
 
 def scan_tensors(
-    sizes: tuple[int, int, int, int], tensors: Sequence[Tensor | None]
+    sizes: tuple[int, int, int, int], signed: bool, tensors: Sequence[Tensor | None]
 ) -> _ScanTensors:
     """The struct of the scan kernels: (batch, length, channels, states) and nine tensors."""
-    return _ScanTensors(*sizes, *(None if t is None else t.data_ptr() for t in tensors))
+    return _ScanTensors(
+        *sizes, int(signed), *(None if t is None else t.data_ptr() for t in tensors)
+    )

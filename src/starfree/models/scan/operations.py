@@ -8,6 +8,7 @@ the data is not float32 or float64 on a CPU, the reference computes.
 from __future__ import annotations
 
 import ctypes
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -44,13 +45,14 @@ def selective_scan(
     z: Tensor | None = None,
     delta_bias: Tensor | None = None,
     initial_state: Tensor | None = None,
+    signed: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """As `reference.selective_scan` (arguments, results), compiled where that is possible."""
     if u.shape[1] == 0 or not usable(u, delta, A, B, C, D, z, delta_bias, initial_state):
-        return reference.selective_scan(u, delta, A, B, C, D, z, delta_bias, initial_state)
+        return reference.selective_scan(u, delta, A, B, C, D, z, delta_bias, initial_state, signed)
     if initial_state is None:
         initial_state = u.new_zeros(u.shape[0], u.shape[2], A.shape[1])
-    y, last, _, _ = _scan(u, delta, A, B, C, D, z, delta_bias, initial_state)
+    y, last, _, _ = _scan(u, delta, A, B, C, D, z, delta_bias, initial_state, signed)
     return y, last
 
 
@@ -65,6 +67,7 @@ def _scan(
     z: Tensor | None,
     delta_bias: Tensor | None,
     initial_state: Tensor,
+    signed: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Output, last state; for the backward: the output before the gate, the stored states."""
     sizes, tensors = _sizes(u, A), _contiguous(u, delta, A, B, C, D, z, delta_bias, initial_state)
@@ -75,7 +78,7 @@ def _scan(
     _kernels().call(
         "scan_forward",
         u.dtype,
-        ctypes.addressof(struct := native.scan_tensors(sizes, tensors)),
+        ctypes.addressof(struct := native.scan_tensors(sizes, signed, tensors)),
         y,
         plain if z is not None else None,
         last,
@@ -97,6 +100,7 @@ def _(
     z: Tensor | None,
     delta_bias: Tensor | None,
     initial_state: Tensor,
+    signed: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     y = torch.empty_like(u, memory_format=torch.contiguous_format)
     plain = torch.empty_like(y) if z is not None else y.new_empty(0)
@@ -137,11 +141,12 @@ def _scan_backward(
     z: Tensor | None,
     delta_bias: Tensor | None,
     initial_state: Tensor,
+    signed: bool,
 ) -> list[Tensor]:
     inputs = _contiguous(u, delta, A, B, C, D, z, delta_bias, initial_state)
     gradients = [u.new_empty(0) if t is None else torch.empty_like(t) for t in inputs]
     du, ddelta, dA, dB, dC, dD, dz, dbias, dinitial = gradients
-    struct = native.scan_tensors(_sizes(u, A), inputs)
+    struct = native.scan_tensors(_sizes(u, A), signed, inputs)
     _kernels().call(
         "scan_backward",
         u.dtype,
@@ -166,26 +171,25 @@ def _(
     dlast: Tensor,
     plain: Tensor,
     saved: Tensor,
-    *inputs: Tensor | None,
+    *inputs: Any,
 ) -> list[Tensor]:
     return [
         dy.new_empty(0) if t is None else torch.empty_like(t, memory_format=torch.contiguous_format)
-        for t in inputs
+        for t in inputs[:-1]
     ]
 
 
 def _scan_setup(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
-    ctx.save_for_backward(*inputs, output[2], output[3])
+    *tensors, ctx.signed = inputs
+    ctx.save_for_backward(*tensors, output[2], output[3])
     ctx.mark_non_differentiable(output[2], output[3])
 
 
 def _scan_gradient(ctx, dy, dlast, _plain, _saved):  # type: ignore[no-untyped-def]
     *inputs, plain, saved = ctx.saved_tensors
-    gradients = _scan_backward(dy, dlast, plain, saved, *inputs)
-    return tuple(
-        None if tensor is None else gradient
-        for tensor, gradient in zip(inputs, gradients, strict=True)
-    )
+    gradients = _scan_backward(dy, dlast, plain, saved, *inputs, ctx.signed)
+    found = [None if t is None else g for t, g in zip(inputs, gradients, strict=True)]
+    return *found, None
 
 
 _scan.register_autograd(_scan_gradient, setup_context=_scan_setup)

@@ -5,7 +5,11 @@ Shapes: B batch, L length, E inner channels, N states a channel. With ``d = soft
     h[t] = exp(d[t] A) * h[t-1] + d[t] u[t] B[t]        h[-1] = initial_state
     y[t] = (sum over n of C[t] h[t]  +  D u[t]) * silu(z[t])
 
-(Gu and Dao 2023, section 3.) `naive_selective_scan` writes this down line by line; its backward is
+(Gu and Dao 2023, section 3). Signed gates are ``2 exp(d[t] A) - 1`` instead of the exponential,
+between -1 and 1 (Grazzi et al. 2025, 2411.12537): a step size near 0 still remembers (gate 1), a
+large one does not forget but flips the sign (gate -1), and forgetting lies between (gate 0).
+
+`naive_selective_scan` writes this down line by line; its backward is
 autograd's, quadratic in L, and serves as the tests' oracle. `selective_scan` computes the same with
 a backward written by hand: time-major, in chunks of steps that stay in the processor's cache, and
 with the states of a chunk recomputed from the state at its start, so that memory beyond the inputs
@@ -35,6 +39,7 @@ def naive_selective_scan(
     z: Tensor | None = None,
     delta_bias: Tensor | None = None,
     initial_state: Tensor | None = None,
+    signed: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """The definition, one step at a time; arguments and results as `selective_scan`."""
     step_size = F.softplus(delta if delta_bias is None else delta + delta_bias)
@@ -43,6 +48,8 @@ def naive_selective_scan(
     outputs = []
     for t in range(length):
         gate = torch.exp(step_size[:, t, :, None] * A)
+        if signed:
+            gate = 2 * gate - 1
         state = gate * state + (step_size[:, t] * u[:, t])[:, :, None] * B[:, t, None, :]
         output = (state * C[:, t, None, :]).sum(-1)
         if D is not None:
@@ -63,6 +70,7 @@ def selective_scan(
     z: Tensor | None = None,
     delta_bias: Tensor | None = None,
     initial_state: Tensor | None = None,
+    signed: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Mamba's recurrence over a whole batch of sequences, differentiable in every argument.
 
@@ -76,6 +84,7 @@ def selective_scan(
         z: output gate before SiLU, ``[B, L, E]``.
         delta_bias: ``[E]``.
         initial_state: ``[B, E, N]``; zeros where it is None.
+        signed: gates are ``2 exp(d A) - 1``.
 
     Returns:
         output ``[B, L, E]`` and the state after the last step ``[B, E, N]``.
@@ -87,6 +96,7 @@ def selective_scan(
         *(tensor.transpose(0, 1).contiguous() for tensor in (step_size, step_size * u, B, C)),
         A,
         initial_state,
+        signed,
     )
     y = outcome[0].transpose(0, 1)
     if D is not None:
@@ -104,9 +114,10 @@ class _Recurrence(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, d: Tensor, x: Tensor, B: Tensor, C: Tensor, A: Tensor, state: Tensor
+        ctx: Any, d: Tensor, x: Tensor, B: Tensor, C: Tensor, A: Tensor, state: Tensor, signed: bool
     ) -> tuple[Tensor, Tensor]:
-        chunks = _Chunks(d, A)
+        ctx.signed = signed
+        chunks = _Chunks(d, A, signed)
         y = torch.empty_like(d)
         starts = []
         for low, high in chunks.spans:
@@ -119,9 +130,9 @@ class _Recurrence(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, dy: Tensor, dstate: Tensor) -> tuple[Tensor, ...]:
+    def backward(ctx: Any, dy: Tensor, dstate: Tensor) -> tuple[Tensor | None, ...]:
         d, x, B, C, A, *starts = ctx.saved_tensors
-        chunks = _Chunks(d, A)
+        chunks = _Chunks(d, A, ctx.signed)
         dy = dy.contiguous()
         dd, dx, dB, dC = (torch.empty_like(tensor) for tensor in (d, x, B, C))
         dA = torch.zeros_like(A)
@@ -147,14 +158,14 @@ class _Recurrence(torch.autograd.Function):
             _over_states(B[span], pull, out=dx[span])
             torch.matmul(x[span, :, None, :], pull, out=dB[span, :, None, :])
 
-            # gate = exp(d A): dLoss/d(d A)[t] = pull[t] h[t-1] gate[t]
-            exponent = gates.mul_(pull)
+            # gate = exp(d A): dLoss/d(d A)[t] = pull[t] h[t-1] gate[t]; gate + 1 if it is signed
+            exponent = (gates.add_(1) if ctx.signed else gates).mul_(pull)
             exponent[1:] *= hidden[:-1]
             exponent[0] *= start
             dA += torch.mul(exponent, d[span, :, :, None], out=pull).sum((0, 1))
             torch.mul(exponent, A, out=pull)
             torch.mv(pull.view(-1, ones.shape[0]), ones, out=dd[span].view(-1))
-        return dd, dx, dB, dC, dA, carried
+        return dd, dx, dB, dC, dA, carried, None
 
 
 def _over_states(weights: Tensor, states: Tensor, out: Tensor) -> None:
@@ -168,7 +179,8 @@ def _over_states(weights: Tensor, states: Tensor, out: Tensor) -> None:
 class _Chunks:
     """Spans of time steps, and the two buffers in which their gates and states are computed."""
 
-    def __init__(self, d: Tensor, A: Tensor) -> None:
+    def __init__(self, d: Tensor, A: Tensor, signed: bool) -> None:
+        self.signed = signed
         length, batch, channels = d.shape
         a_step = batch * channels * A.shape[1]
         steps = max(1, min(length, CHUNK_ELEMENTS // max(1, a_step)))
@@ -181,6 +193,8 @@ class _Chunks:
         """States after each step of one span (a view of the buffer), gates beside them."""
         gates, hidden = self.gates_buffer[: len(d)], self.states_buffer[: len(d)]
         torch.mul(d[..., None], A, out=gates).exp_()
+        if self.signed:
+            gates.mul_(2).sub_(1)
         torch.mul(x[..., None], B[:, :, None, :], out=hidden)
         for gate, state in zip(gates.unbind(0), hidden.unbind(0), strict=True):
             start = state.addcmul_(gate, start)

@@ -275,7 +275,7 @@ template <class T> struct Backbone {
                        a.u + (ptrdiff_t)p.row * n.E_ld, n.E_ld,
                        x, x + s.d_state, n.x_ld,
                        a.xz + (ptrdiff_t)p.row * n.xz_ld + n.E, n.xz_ld,
-                       l.A2, l.D, states, step};
+                       l.A2, l.D, states, step, s.signed_gates != 0};
     }
 
     void embed(const Piece *pieces, int count, const int64_t *tokens, int64_t time,

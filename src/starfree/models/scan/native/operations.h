@@ -42,7 +42,7 @@ void summed_over_lanes(int threads, int sequences, size_t size, T *total, F body
 
 // Tensors of selective_scan (see operations.py); absent ones are null.
 template <class T> struct ScanTensors {
-    int batch, length, channels, states;
+    int batch, length, channels, states, signed_gates;
     const T *u, *delta, *A, *B, *C, *D, *z, *bias, *initial;
 };
 
@@ -146,7 +146,7 @@ private:
         size_t bc = ((size_t)b * t.length + start) * t.states;
         ptrdiff_t state = (ptrdiff_t)t.states * E;
         return Scan<T>{steps, E, t.states, delta, E, u, E, t.B + bc, t.C + bc, t.states, t.z ? z : nullptr, E,
-                       A.data(), D.data(), h + start / CHUNK * state, state};
+                       A.data(), D.data(), h + start / CHUNK * state, state, t.signed_gates != 0};
     }
 
     ScanTensors<T> t;

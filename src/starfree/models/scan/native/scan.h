@@ -1,5 +1,5 @@
 // The selective scan h_t = exp(delta_t A) h_{t-1} + delta_t u_t B_t, y_t = C_t h_t + D u_t, gated by
-// silu(z_t), and its backward. Vectors run over channels; states stay in registers for a chunk of
+// silu(z_t), and its backward; with signed gates 2 exp(delta_t A) - 1 in the place of the exponential. Vectors run over channels; states stay in registers for a chunk of
 // CHUNK steps (LONG_CHUNK where none is kept); the backward recomputes a chunk from the state stored at its start.
 #pragma once
 #include "vector.h"
@@ -26,9 +26,15 @@ template <class T> struct Scan {
     // State at the start of chunk c: h + c * h_step (h_step = 0: one state, updated in place).
     // The state after the last step is written to chunk ceil(length / CHUNK).
     T *h; ptrdiff_t h_step;
+    bool signed_gates;
 };
 
-template <class T, int NB, bool bounded>
+template <bool bounded, bool flips, class V> INLINE V gate_of(V exponent) {
+    V a = bounded ? exp2_bounded(exponent) : exp2_any(exponent);
+    return flips ? a + a - 1 : a;
+}
+
+template <class T, int NB, bool bounded, bool flips>
 INLINE void scan_steps(const Scan<T> &s, int e, int n0, int t0, int steps, const T *from, T *to,
                        Vec<T> *y) {
     typedef Vec<T> V;
@@ -43,8 +49,7 @@ INLINE void scan_steps(const Scan<T> &s, int e, int n0, int t0, int steps, const
         V sum = y[i];
 #pragma GCC unroll 16
         for (int n = 0; n < NB; n++) {
-            V x = delta * load(A + n * W<T>);
-            V a = bounded ? exp2_bounded(x) : exp2_any(x);
+            V a = gate_of<bounded, flips>(delta * load(A + n * W<T>));
             h[n] = fma(a, h[n], du * splat(B[n]));
             sum = fma(splat(C[n]), h[n], sum);
         }
@@ -55,8 +60,8 @@ INLINE void scan_steps(const Scan<T> &s, int e, int n0, int t0, int steps, const
 }
 
 // y: the gated output; `plain` (may be null): the output before the gate.
-template <class T, bool bounded>
-void scan_forward(const Scan<T> &s, T *y, ptrdiff_t y_ld, T *plain, ptrdiff_t plain_ld) {
+template <class T, bool bounded, bool flips>
+void scan_forward_with(const Scan<T> &s, T *y, ptrdiff_t y_ld, T *plain, ptrdiff_t plain_ld) {
     typedef Vec<T> V;
     const int chunk = s.h_step ? CHUNK : LONG_CHUNK;
     for (int t0 = 0, c = 0; t0 < s.length; t0 += chunk, c++) {
@@ -70,12 +75,12 @@ void scan_forward(const Scan<T> &s, T *y, ptrdiff_t y_ld, T *plain, ptrdiff_t pl
             int n = 0;
 #if STARFREE_VECTOR_BYTES == 64
             for (; n + 16 <= s.states; n += 16)
-                scan_steps<T, 16, bounded>(s, e, n, t0, steps, from, to, out);
+                scan_steps<T, 16, bounded, flips>(s, e, n, t0, steps, from, to, out);
 #endif
             for (; n + 8 <= s.states; n += 8)
-                scan_steps<T, 8, bounded>(s, e, n, t0, steps, from, to, out);
+                scan_steps<T, 8, bounded, flips>(s, e, n, t0, steps, from, to, out);
             for (; n < s.states; n++)
-                scan_steps<T, 1, bounded>(s, e, n, t0, steps, from, to, out);
+                scan_steps<T, 1, bounded, flips>(s, e, n, t0, steps, from, to, out);
             for (int i = 0; i < steps && plain; i++) store(plain + (t0 + i) * plain_ld + e, out[i]);
             for (int i = 0; i < steps && s.z; i += 4) {
                 int most = steps - i - 1;
@@ -87,6 +92,12 @@ void scan_forward(const Scan<T> &s, T *y, ptrdiff_t y_ld, T *plain, ptrdiff_t pl
             for (int i = 0; i < steps; i++) store(y + (t0 + i) * y_ld + e, out[i]);
         }
     }
+}
+
+template <class T, bool bounded>
+void scan_forward(const Scan<T> &s, T *y, ptrdiff_t y_ld, T *plain, ptrdiff_t plain_ld) {
+    if (s.signed_gates) scan_forward_with<T, bounded, true>(s, y, y_ld, plain, plain_ld);
+    else scan_forward_with<T, bounded, false>(s, y, y_ld, plain, plain_ld);
 }
 
 // Where the gradients go. All [width] and state-shaped ones are added to.
@@ -106,7 +117,7 @@ template <class T> struct ScanGradient {
 template <class T> size_t scan_scratch(int width) { return (size_t)3 * CHUNK * width; }
 
 // One chunk, NB states, one vector of channels. products[t] = NB of dB, then NB of dC.
-template <class T, int NB, bool bounded>
+template <class T, int NB, bool bounded, bool flips>
 INLINE void scan_chunk_backward(const Scan<T> &s, const ScanGradient<T> &g, int e, int n0, int t0,
                                 int steps, const T *start, const T *dy, T *s1, T *s2,
                                 Vec<T> (*products)[2 * NB]) {
@@ -123,8 +134,7 @@ INLINE void scan_chunk_backward(const Scan<T> &s, const ScanGradient<T> &g, int 
             V delta = load(s.delta + t * s.delta_ld + e), du = delta * load(s.u + t * s.u_ld + e);
 #pragma GCC unroll 8
             for (int n = 0; n < NB; n++) {
-                V x = delta * load(A + n * W<T>);
-                V gate = bounded ? exp2_bounded(x) : exp2_any(x);
+                V gate = gate_of<bounded, flips>(delta * load(A + n * W<T>));
                 a[i][n] = gate;
                 h[i + 1][n] = state[n] = fma(gate, state[n], du * splat(B[n]));
             }
@@ -149,9 +159,8 @@ INLINE void scan_chunk_backward(const Scan<T> &s, const ScanGradient<T> &g, int 
             p[NB + n] = fma(d, h[i + 1][n], p[NB + n]);
             p[n] = fma(w, du, p[n]);
             into_u = fma(w, splat(B[n]), into_u);
-            w = w * a[i][n];
-            dh[n] = w;
-            w = w * h[i][n];
+            dh[n] = w * a[i][n];
+            w = (flips ? w + dh[n] : dh[n]) * h[i][n];  // d gate / d exponent is gate + 1, or gate
             into_delta = fma(w, load(A + n * W<T>), into_delta);
             dA[n] = fma(w, delta, dA[n]);
         }
@@ -165,14 +174,14 @@ INLINE void scan_chunk_backward(const Scan<T> &s, const ScanGradient<T> &g, int 
     }
 }
 
-template <class T, int NB, bool bounded>
+template <class T, int NB, bool bounded, bool flips>
 void scan_states_backward(const Scan<T> &s, const ScanGradient<T> &g, int n0, int t0, int steps,
                           const T *start, const T *dy, T *s1, T *s2) {
     Vec<T> products[CHUNK][2 * NB];
     for (int i = 0; i < steps; i++)
         for (int n = 0; n < 2 * NB; n++) products[i][n] = Vec<T>{};
     for (int e = 0; e < s.width; e += W<T>)
-        scan_chunk_backward<T, NB, bounded>(s, g, e, n0, t0, steps, start, dy, s1, s2, products);
+        scan_chunk_backward<T, NB, bounded, flips>(s, g, e, n0, t0, steps, start, dy, s1, s2, products);
     for (int i = 0; i < steps; i++) {
         alignas(64) T sums[2 * NB < W<T> ? W<T> : 2 * NB];
         lane_sums<T, 2 * NB>(products[i], sums);
@@ -208,7 +217,8 @@ INLINE void gate_backward(const Scan<T> &s, const ScanGradient<T> &g, int t0, in
     }
 }
 
-template <class T, bool bounded> void scan_backward(const Scan<T> &s, const ScanGradient<T> &g) {
+template <class T, bool bounded, bool flips>
+void scan_backward_with(const Scan<T> &s, const ScanGradient<T> &g) {
     typedef Vec<T> V;
     T *dy = g.scratch, *s1 = dy + CHUNK * s.width, *s2 = s1 + CHUNK * s.width;
     for (int c = (s.length - 1) / CHUNK; c >= 0; c--) {
@@ -221,9 +231,9 @@ template <class T, bool bounded> void scan_backward(const Scan<T> &s, const Scan
         const T *start = s.h + c * s.h_step;
         int n = 0;
         for (; n + 8 <= s.states; n += 8)
-            scan_states_backward<T, 8, bounded>(s, g, n, t0, steps, start, dy, s1, s2);
+            scan_states_backward<T, 8, bounded, flips>(s, g, n, t0, steps, start, dy, s1, s2);
         for (; n < s.states; n++)
-            scan_states_backward<T, 1, bounded>(s, g, n, t0, steps, start, dy, s1, s2);
+            scan_states_backward<T, 1, bounded, flips>(s, g, n, t0, steps, start, dy, s1, s2);
         for (int e = 0; e < s.width; e += W<T>) {
             V D = load(s.D + e), dD = load(g.dD + e), dbias = load(g.dbias + e);
             for (int i = 0; i < steps; i++) {
@@ -243,6 +253,11 @@ template <class T, bool bounded> void scan_backward(const Scan<T> &s, const Scan
             store(g.dbias + e, dbias);
         }
     }
+}
+
+template <class T, bool bounded> void scan_backward(const Scan<T> &s, const ScanGradient<T> &g) {
+    if (s.signed_gates) scan_backward_with<T, bounded, true>(s, g);
+    else scan_backward_with<T, bounded, false>(s, g);
 }
 
 }  // namespace starfree

@@ -8,7 +8,7 @@ namespace starfree {
 // `bare`: one mixer alone (in_proj .. out_proj), without norm, residual, embedding and head.
 struct Shape {
     int32_t layers, d_model, d_inner, d_state, d_conv, dt_rank, vocabulary, outputs;
-    int32_t layer_norm, bare;
+    int32_t layer_norm, bare, signed_gates;
     double eps;
 };
 

@@ -18,8 +18,8 @@ from starfree.errors import InputError
 from starfree.languages.catalog import language
 from starfree.languages.strings import Strings
 from starfree.models.model import build
+from starfree.models.reproducible import seeded, threads
 from starfree.training.loop import train
-from starfree.training.reproducible import seeded, threads
 from starfree.training.settings import TrainSettings
 
 SETTINGS = TrainSettings(
@@ -189,7 +189,7 @@ KILLED_BY_SIGNAL = """
     from starfree.languages.catalog import language
     from starfree.models.model import build
     from starfree.training.loop import train
-    from starfree.training.reproducible import seeded
+    from starfree.models.reproducible import seeded
     from starfree.training.settings import TrainSettings
 
     task = make_task(language("tomita-4"), "predict")

@@ -11,9 +11,9 @@ from starfree.data.task import make_task
 from starfree.errors import InputError
 from starfree.languages.catalog import language
 from starfree.models.model import build
+from starfree.models.reproducible import seeded
 from starfree.training.loop import train
 from starfree.training.plateau import Plateau
-from starfree.training.reproducible import seeded
 from starfree.training.settings import TrainSettings
 
 SETTINGS = TrainSettings(tokens=3_000, batch_size=4, learning_rate=1e-2, evaluations=6)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from starfree import __version__
-from starfree.cli import datasets, experiments, languages, models, proofs, theory
+from starfree.cli import datasets, experiments, languages, models, proofs, refutation, theory
 from starfree.errors import StarfreeError
 
 FAILED = 1
@@ -64,6 +64,7 @@ theory.register(app)
 experiments.register(app)
 models.register(app)
 proofs.register(app)
+refutation.register(app)
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from starfree.models.model import build
 from starfree.training.checkpoint import CHECKPOINT_NAME, read_checkpoint
 from starfree.training.loop import TrainingData, train
 from starfree.training.outcome import TrainEvent, TrainResult
-from starfree.training.reproducible import seeded
+from starfree.models.reproducible import seeded
 
 
 def trained_model(

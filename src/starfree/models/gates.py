@@ -151,7 +151,7 @@ def _textbook(model: Textbook, tokens: Tensor) -> Gates:
     fired: list[list[Tensor]] = [[] for _ in layers]
 
     def watch(place: int, counted: Tensor) -> None:
-        fired[place].append(F.relu(counted))
+        fired[place].append(F.relu(counted).flatten(0, -2))
 
     with _watching((layer.rules, _bound(watch, place)) for place, layer in enumerate(layers)):
         model(tokens)

@@ -25,6 +25,7 @@ from starfree.data.task import Examples, Task
 from starfree.errors import InputError
 from starfree.files import write_atomically
 from starfree.languages.strings import Strings
+from starfree.models.reproducible import seeded, threads
 from starfree.training.batches import Rows, spread, take, training_order
 from starfree.training.checkpoint import (
     CHECKPOINT_NAME,
@@ -41,7 +42,6 @@ from starfree.training.objectives import objective_of
 from starfree.training.optimiser import learning_rate, make_optimiser
 from starfree.training.outcome import CurvePoint, Stopped, TrainEvent, TrainResult
 from starfree.training.plateau import Plateau
-from starfree.training.reproducible import seeded, threads
 from starfree.training.settings import TrainSettings
 from starfree.training.steps import make_step
 

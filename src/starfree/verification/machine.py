@@ -46,6 +46,10 @@ class Machine:
             self._legal.append([*(target != DEAD for target in row), ends])
         return self._rows[number]
 
+    def successor(self, number: int, letter: int) -> int:
+        """Where one letter leads from one configuration."""
+        return self._row(number)[letter]
+
     def successors(self, numbers: NDArray[np.int64], letter: int) -> NDArray[np.int64]:
         """Where one letter leads."""
         return np.array([self._row(number)[letter] for number in numbers.tolist()], dtype=np.int64)

@@ -5,6 +5,8 @@ Strings are visited by length, so the first fault is on a shortest string.
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -53,7 +55,12 @@ class Found:
 
 @torch.inference_mode()
 def search(
-    model: nn.Module, language: Language, domain: Domain, margin: float, max_states: int
+    model: nn.Module,
+    language: Language,
+    domain: Domain,
+    margin: float,
+    max_states: int,
+    until: float = math.inf,
 ) -> Found:
     """Compare the model with the language on every string of the domain.
 
@@ -63,8 +70,9 @@ def search(
         model: has `initial_state` and `step`; reads `^` first.
         margin: a bit counts as given only where absolute logit is at least this.
         max_states: stop after this many pairs.
+        until: stop at this `time.perf_counter()`.
     """
-    return _Search(model, language, domain, margin, max_states).run()
+    return _Search(model, language, domain, margin, max_states, until).run()
 
 
 @dataclass
@@ -79,8 +87,15 @@ class _Layer:
 
 class _Search:
     def __init__(
-        self, model: nn.Module, language: Language, domain: Domain, margin: float, max_states: int
+        self,
+        model: nn.Module,
+        language: Language,
+        domain: Domain,
+        margin: float,
+        max_states: int,
+        until: float,
     ) -> None:
+        self.until = until
         self.model: Any = model
         self.machine = Machine(language)
         self.letters = len(language.alphabet)
@@ -115,7 +130,7 @@ class _Search:
                     # Of two shortest strings either will do.
                     fault = fault or wrong
                     parts.append(part)
-                    if len(self.seen) > self.max_states:
+                    if len(self.seen) > self.max_states or time.perf_counter() > self.until:
                         return self._found(False, length, fault)
             if fault is None:
                 layer = _joined(parts) if parts else _empty(layer)

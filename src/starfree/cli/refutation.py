@@ -1,0 +1,113 @@
+"""The command that looks for a string on which a model is wrong: refute."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from starfree.cli.arguments import ModelArgument, open_model
+from starfree.cli.output import Json, print_json
+
+if TYPE_CHECKING:
+    from starfree.verification.refutation import Refutation
+
+WRONG = 3
+SHOWN = 60  # letters of a counterexample that are printed one by one
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command("refute")(refute_model)
+
+
+def refute_model(
+    model: ModelArgument,
+    language: Annotated[
+        str | None,
+        typer.Argument(metavar="[LANG]", help="By default the language that it was made for."),
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="Time for all searches, about.")] = 60,
+    longest: Annotated[
+        int, typer.Option(min=10, help="Symbols of the longest string u w^n v.")
+    ] = 100_000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random strings.")] = 0,
+    figure: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the margin over n (.png, .pdf, .svg)."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Look for a string on which a model is wrong; its shortest counterexample if a short one is.
+
+    All strings by length; u w^n v for n up to thousands; random hard strings; a search on the
+    margin. Ends with exit code 3 if one is found. What is not found is not proven: see certify.
+    """
+    from starfree.verification.refutation import refute
+
+    loaded, spoken = open_model(model, language)
+    found = refute(
+        loaded.model, spoken, seconds, longest, seed, lambda line: print(line, file=sys.stderr)
+    )
+    if figure:
+        from starfree.report.margin_figure import draw_margin
+
+        draw_margin(found, figure)
+    if json:
+        print_json(found.to_json())
+    else:
+        print(_told(found))
+    if found.status == "COUNTEREXAMPLE":
+        sys.exit(WRONG)
+
+
+def _told(found: Refutation) -> str:
+    """The outcome in a few lines."""
+    lines = [f"{found.status}: {_outcome(found)}"]
+    if found.theorem:
+        lines.append(
+            "Its gates are not negative and the language is not star-free: at finite precision no "
+            f"such model is right at\nevery length (`starfree cite {found.theorem}`); no bound on "
+            "the first wrong n is known."
+        )
+    if found.curve:
+        n, margin = found.curve[-1]
+        first, start = found.curve[0]
+        lines.append(
+            f"after {found.curve_of} the smallest margin goes from {start:.3g} (n = {first}) to "
+            f"{margin:.3g} (n = {n:,})"
+        )
+    if found.collapse is not None and found.predicted is not None:
+        lines.append(
+            f"it collapses at n = {found.collapse:,}; its gates, measured at n = 8 to 10, predict "
+            f"{found.predicted:,}"
+        )
+    lines.append(f"{found.seconds:.1f} s")
+    return "\n".join(lines)
+
+
+def _outcome(found: Refutation) -> str:
+    wrong = found.counterexample
+    if wrong is None:
+        if found.status == "PROVEN_ALL_LENGTHS":
+            return f"right on prefixes of members of {found.language}, of every length"
+        more = found.searched
+        return (
+            f"right on all prefixes of {found.language} up to length {found.length}; no fault in "
+            f"{more.families} families to length {more.pumped_to:,}, {more.random_strings:,} "
+            f"random strings, {more.climbed:,} searched ones"
+        )
+    family = found.family or {}
+    if wrong.position == 0:
+        text = "the empty string"
+    elif wrong.position <= SHOWN or "w" not in family:
+        text = repr(wrong.string)
+    else:
+        text = f"{family['u']} ({family['w']})^{family['n']} {family['v']}".strip()
+    how = "no shorter string shows a fault" if wrong.shortest else "a shorter one may be wrong too"
+    return (
+        f"after {text} ({wrong.position:,} symbols) it gives {{{', '.join(wrong.given)}}}, right "
+        f"is {{{', '.join(wrong.expected)}}}; {how}"
+    )

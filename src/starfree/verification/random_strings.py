@@ -1,0 +1,143 @@
+"""Random members, and members changed letter by letter to make a model's margin small."""
+
+from __future__ import annotations
+
+import time
+import warnings
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from starfree.data.sampling import sample
+from starfree.errors import InputError
+from starfree.languages.language import Language
+from starfree.languages.strings import Strings
+from starfree.verification.machine import DEAD, Machine
+from starfree.verification.product import Fault
+from starfree.verification.pumping import is_wrong
+from starfree.verification.reading import Reader
+
+WINDOWS = ((1, 50), (51, 100), (101, 200), (451, 500))
+AT_ONCE = 100
+ROUNDS = 10
+POPULATION = 64
+CLIMBED_LENGTH = 200
+
+
+def random_strings(
+    reader: Reader, language: Language, seed: int, until: float
+) -> tuple[int, Fault | None]:
+    """How many members were read, hard ones where there are any, and the shortest fault."""
+    generator = np.random.default_rng(seed)
+    tried, best = 0, None
+    for _ in range(ROUNDS):
+        for low, high in WINDOWS:
+            for distribution in ("hard", "uniform"):
+                if time.perf_counter() > until or (reader.limit or high) < high:
+                    return tried, best
+                try:
+                    with warnings.catch_warnings():
+                        warnings.simplefilter("ignore")  # a small window is no news here
+                        drawn = sample(
+                            language,
+                            low,
+                            high,
+                            AT_ONCE,
+                            generator,
+                            "hard" if distribution == "hard" else "uniform",
+                        )
+                except InputError:  # no member of such a length, or none that is hard
+                    continue
+                tried += len(drawn)
+                fault = _first_fault(reader, language, drawn)
+                if fault and (best is None or len(fault.letters) < len(best.letters)):
+                    best = fault
+        if best:
+            break
+    return tried, best
+
+
+def climb(reader: Reader, language: Language, seed: int, until: float) -> tuple[int, Fault | None]:
+    """Hill climbing: cut a string at random, go on at random, keep what has a smaller margin."""
+    generator = np.random.default_rng(seed)
+    machine = Machine(language)
+    if machine.start == DEAD:
+        return 0, None
+    population = [_walk(machine, (), generator) for _ in range(POPULATION)]
+    scores = np.full(POPULATION, np.inf)
+    tried = 0
+    while time.perf_counter() < until:
+        made = []
+        for string in population:
+            cut = int(generator.integers(len(string) + 1))
+            made.append(_walk(machine, string[:cut], generator) if tried else string)
+        strings = Strings.of(made)
+        if not strings.tokens.shape[1]:
+            return len(made), None
+        bits, legal = _answers(reader, language, strings)
+        tried += len(made)
+        fault = _shortest_wrong(strings, bits, legal)
+        if fault:
+            return tried, fault
+        counted = ~strings.beyond()
+        margins = np.where(legal, bits, -bits).min(axis=-1)
+        margins = np.where(counted, margins, np.inf).min(axis=1)
+        for row, margin in enumerate(margins):
+            if margin <= scores[row]:
+                scores[row], population[row] = margin, made[row]
+    return tried, None
+
+
+def _walk(
+    machine: Machine, prefix: tuple[int, ...], generator: np.random.Generator
+) -> tuple[int, ...]:
+    """Go on from a live prefix by letters that stay live, often by a loop repeated."""
+    word, place = list(prefix), machine.start
+    for letter in prefix:
+        place = machine.successor(place, letter)
+    wanted = int(generator.integers(len(word) + 1, CLIMBED_LENGTH + 1))
+    while len(word) < wanted:
+        options = np.flatnonzero(machine.legal(np.array([place]))[0][:-1])
+        if not len(options):
+            break
+        letter = int(generator.choice(options))
+        repeats = int(generator.integers(1, 30)) if generator.random() < 0.2 else 1
+        for _ in range(repeats):
+            target = machine.successor(place, letter)
+            if target == DEAD or len(word) == wanted:
+                break
+            word.append(letter)
+            place = target
+    return tuple(word)
+
+
+def _answers(
+    reader: Reader, language: Language, strings: Strings
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Logits and legal sets, ``[B, L+1, n+1]``."""
+    first, state = reader.start(len(strings))
+    rest, _ = reader.read(torch.from_numpy(strings.tokens.astype(np.int64)), state)
+    logits = torch.cat([first[:, None], rest], dim=1)
+    return logits.float().numpy(), language.legal_batch(strings)
+
+
+def _first_fault(reader: Reader, language: Language, strings: Strings) -> Fault | None:
+    if not strings.tokens.shape[1]:
+        return None
+    return _shortest_wrong(strings, *_answers(reader, language, strings))
+
+
+def _shortest_wrong(
+    strings: Strings, bits: NDArray[np.float32], legal: NDArray[np.bool_]
+) -> Fault | None:
+    wrong = is_wrong(bits, legal) & ~strings.beyond()
+    if not wrong.any():
+        return None
+    column = int(np.flatnonzero(wrong.any(axis=0))[0])
+    row = int(np.flatnonzero(wrong[:, column])[0])
+    return Fault(
+        tuple(strings.tokens[row, :column].tolist()),
+        tuple(legal[row, column].tolist()),
+        tuple((bits[row, column] > 0).tolist()),
+    )

@@ -1,0 +1,103 @@
+"""A model that is asked piece by piece: from a state on if it has states, else from the start."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from starfree.errors import InputError
+from starfree.models.model import RecurrentModel, StreamingModel
+
+PIECE = 2048  # positions that are read at once
+FORWARD_LIMIT = 1_000  # symbols that a model without states is asked for
+
+
+class Reader(Protocol):
+    """A batch of prefixes as states, and how they go on.
+
+    Attributes:
+        letters: size n of the alphabet; logits are cut to n + 1 bits.
+        limit: the longest string worth asking for; None where length costs no memory.
+    """
+
+    letters: int
+    limit: int | None
+
+    def start(self, batch: int) -> tuple[Tensor, Any]:
+        """Read `^`: logits ``[B, n+1]`` and the states."""
+
+    def read(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Read ``[B, L]`` more symbols, L > 0: logits ``[B, L, n+1]`` and the states after them."""
+
+
+def reader_of(model: nn.Module, letters: int) -> Reader:
+    """The reader of a model of task `predict` over an alphabet of so many letters.
+
+    Raises:
+        InputError: the model has too few outputs.
+    """
+    model.eval()
+    reader: Reader
+    if isinstance(model, RecurrentModel):
+        reader = _FromStates(model, letters)
+    else:
+        reader = _FromTheStart(model, letters)
+    outputs = reader.start(1)[0].shape[1]
+    if outputs <= letters:
+        raise InputError(
+            f"the model has {outputs} outputs; {letters + 1} are needed, one for each symbol and "
+            "`$`"
+        )
+    return reader
+
+
+def select(state: Any, rows: Tensor) -> Any:
+    """The states of some rows, which may repeat."""
+    return pytree.tree_map(lambda leaf: leaf[rows], state)
+
+
+class _FromStates:
+    limit: int | None = None
+
+    def __init__(self, model: Any, letters: int) -> None:
+        self._model = model
+        self.letters = letters
+
+    def start(self, batch: int) -> tuple[Tensor, Any]:
+        begin = torch.full((batch, 1), self.letters + 1)
+        logits, state = self.read(begin, self._model.initial_state(batch))
+        return logits[:, 0], state
+
+    def read(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
+        parts = []
+        streams = isinstance(self._model, StreamingModel)
+        for piece in torch.split(tokens, PIECE if streams else 1, dim=1):
+            if streams:
+                logits, state = self._model.advance(piece, state)
+            else:
+                answer, state = self._model.step(piece[:, 0], state)
+                logits = answer[:, None]
+            parts.append(logits[..., : self.letters + 1])
+        return torch.cat(parts, dim=1), state
+
+
+class _FromTheStart:
+    """The state is the prefix itself; every question reads it anew."""
+
+    limit: int | None = FORWARD_LIMIT
+
+    def __init__(self, model: nn.Module, letters: int) -> None:
+        self._model = model
+        self.letters = letters
+
+    def start(self, batch: int) -> tuple[Tensor, Any]:
+        tokens = torch.full((batch, 1), self.letters + 1)
+        return self._model(tokens)[:, -1, : self.letters + 1], tokens
+
+    def read(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
+        whole = torch.cat([state, tokens], dim=1)
+        logits = self._model(whole)[:, state.shape[1] :, : self.letters + 1]
+        return logits, whole

@@ -1,0 +1,295 @@
+"""Looking for a string on which a model is wrong: `starfree refute`.
+
+Four searches, one after the other: all strings by length, pumped families, random hard strings,
+hill climbing on the margin. That none finds anything proves the strings of the first search alone.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from starfree.algebra.aperiodicity import Witness, decide
+from starfree.errors import ComplexityLimit
+from starfree.languages.language import Language
+from starfree.models.gates import measure
+from starfree.models.model import RecurrentModel
+from starfree.models.reproducible import threads
+from starfree.verification.certificate import Counterexample, Status, as_counterexample
+from starfree.verification.exhaustive import all_strings
+from starfree.verification.families import Family, families
+from starfree.verification.product import Fault, search
+from starfree.verification.pumping import Pumped, pump
+from starfree.verification.random_strings import climb, random_strings
+from starfree.verification.reading import Reader, reader_of
+
+Say = Callable[[str], None]
+
+FAMILIES = 64
+LONGEST = 100_000
+STATES = 50_000
+SHARES = {"exhaustive": 0.25, "pumped": 0.6, "random": 0.8, "margin": 1.0}
+"""By when a search ends, as a part of all the time."""
+
+
+@dataclass(frozen=True)
+class Searched:
+    """How far each search went.
+
+    Attributes:
+        length: all strings up to this length were compared.
+        states: pairs of model state and configuration, or strings, of that search.
+        complete: that search visited every state that can be reached.
+        families: how many u w^n were read.
+        pumped_to: the longest string among them.
+        random_strings: how many.
+        climbed: strings that the search on the margin looked at.
+    """
+
+    length: int
+    states: int
+    complete: bool
+    families: int = 0
+    pumped_to: int = 0
+    random_strings: int = 0
+    climbed: int = 0
+
+
+@dataclass(frozen=True)
+class Refutation:
+    """What was found of a model.
+
+    Attributes:
+        status: COUNTEREXAMPLE; PROVEN_ALL_LENGTHS where the states are finitely many and all right;
+            PROVEN_UP_TO `length`; UNKNOWN where nothing was found although a theorem says that
+            something is wrong.
+        family: where the counterexample comes from: `search` and, if pumped, u, w, n, v.
+        theorem: the key of a theorem (`starfree cite`) that no such model can be right.
+        curve: ``(n, smallest signed margin)`` of the family that came off worst.
+        collapse: the first n found at which a suffix after u w^n goes wrong, of that family.
+        predicted: the n that the measured gates predict for it.
+    """
+
+    status: Status
+    language: str
+    counterexample: Counterexample | None
+    family: dict[str, Any] | None
+    searched: Searched
+    seconds: float
+    length: int | None = None
+    theorem: str | None = None
+    curve: tuple[tuple[int, float], ...] = ()
+    curve_of: str | None = None
+    collapse: int | None = None
+    predicted: int | None = None
+    format: int = field(default=1)
+
+    def to_json(self) -> dict[str, Any]:
+        """The object of `refute --json`."""
+        return asdict(self)
+
+
+def refute(
+    model: nn.Module,
+    language: Language,
+    seconds: float = 60.0,
+    longest: int = LONGEST,
+    seed: int = 0,
+    say: Say = lambda line: None,
+) -> Refutation:
+    """Look for a string on which a model of task `predict` is wrong.
+
+    Args:
+        model: with `forward`; faster, and to greater lengths, with `step`.
+        language: what it is to predict, on prefixes of members.
+        seconds: the time for everything, about.
+        longest: symbols of the longest pumped string.
+        seed: of the random strings.
+        say: is called with a line after each search.
+
+    Raises:
+        InputError: the model has too few outputs.
+    """
+    with torch.inference_mode(), threads(1):
+        return _Refuter(model, language, seconds, longest, seed, say).run()
+
+
+class _Refuter:
+    def __init__(
+        self,
+        model: nn.Module,
+        language: Language,
+        seconds: float,
+        longest: int,
+        seed: int,
+        say: Say,
+    ) -> None:
+        self.model, self.language, self.longest = model, language, longest
+        self.seed, self.say = seed, say
+        self.started, self.seconds = time.perf_counter(), seconds
+        self.reader: Reader = reader_of(model, len(language.alphabet))
+        self.gates = measure(model, len(language.alphabet))
+        self.witness = _witness(language)
+
+    def run(self) -> Refutation:
+        fault, searched = self._exhaustive()
+        shortest = fault is not None
+        family: dict[str, Any] | None = {"search": "all strings"} if fault else None
+        pumped = [] if searched.complete and not fault else self._pumped(only_worst=shortest)
+        searched = Searched(
+            **{
+                **asdict(searched),
+                "families": len(pumped),
+                "pumped_to": max((_size(each) for each in pumped), default=0),
+            }
+        )
+        wrong = [each for each in pumped if each.fault]
+        if fault is None and wrong:
+            best = min(wrong, key=lambda each: len(each.fault.letters) if each.fault else 0)
+            fault, family = best.fault, self._named(best)
+        if fault is None and not searched.complete:
+            fault, family, searched = self._random(searched)
+        worst = min(pumped, key=_worst, default=None)
+        return self._result(fault, shortest, family, searched, worst)
+
+    def _exhaustive(self) -> tuple[Fault | None, Searched]:
+        until = self._until("exhaustive")
+        if isinstance(self.model, RecurrentModel):
+            found = search(self.model, self.language, "prefixes", 0.0, STATES, until)
+        else:
+            found = all_strings(self.reader, self.language, until)
+        searched = Searched(found.length, found.states, found.complete)
+        if found.fault:
+            self.say(f"all strings: wrong at length {len(found.fault.letters)}")
+        elif found.complete:
+            self.say(f"all strings: right at every length ({found.states:,} states)")
+        else:
+            self.say(f"all strings: right up to length {found.length}")
+        return found.fault, searched
+
+    def _pumped(self, only_worst: bool) -> list[Pumped]:
+        """All families; with a shortest counterexample in hand the first alone, for its curve."""
+        chosen = families(self.language, self.witness, 1 if only_worst else FAMILIES)
+        until = self._until("pumped")
+        results = []
+        for place, family in enumerate(chosen):
+            now = time.perf_counter()
+            if now > until:
+                break
+            own = now + max((until - now) / (len(chosen) - place), 0.3 * (until - now))
+            diagonal = self.gates.recurrence == "diagonal"
+            longest = self.longest if place < 8 else min(self.longest, 10_000)
+            results.append(pump(self.reader, self.language, family, longest, own, diagonal))
+            shortest = min(
+                (len(each.fault.letters) for each in results if each.fault), default=None
+            )
+            if shortest is not None:
+                self.longest = min(self.longest, shortest)  # only a shorter one is of use
+        if results:
+            longest_read = max(map(_size, results))
+            wrong = sum(each.fault is not None for each in results)
+            self.say(
+                f"u w^n v: {len(results)} families to length {longest_read:,}, {wrong} of them "
+                "wrong"
+            )
+        return results
+
+    def _random(self, searched: Searched) -> tuple[Fault | None, dict[str, Any] | None, Searched]:
+        tried, fault = random_strings(self.reader, self.language, self.seed, self._until("random"))
+        self.say(f"random strings: {'wrong on one' if fault else 'right on all'} of {tried:,}")
+        known = {**asdict(searched), "random_strings": tried}
+        if fault:
+            return fault, {"search": "random strings"}, Searched(**known)
+        tried, fault = climb(self.reader, self.language, self.seed, self._until("margin"))
+        self.say(
+            f"search on the margin: {'wrong on one' if fault else 'right on all'} of {tried:,}"
+        )
+        known["climbed"] = tried
+        return fault, {"search": "margin"} if fault else None, Searched(**known)
+
+    def _result(
+        self,
+        fault: Fault | None,
+        shortest: bool,
+        family: dict[str, Any] | None,
+        searched: Searched,
+        worst: Pumped | None,
+    ) -> Refutation:
+        impossible = self._impossible()
+        status: Status = "PROVEN_UP_TO"
+        if fault:
+            status = "COUNTEREXAMPLE"
+        elif searched.complete:
+            status = "PROVEN_ALL_LENGTHS"
+        elif impossible:
+            status = "UNKNOWN"
+        return Refutation(
+            status=status,
+            language=self.language.name,
+            counterexample=as_counterexample(self.language, fault, shortest) if fault else None,
+            family=family,
+            searched=searched,
+            seconds=round(time.perf_counter() - self.started, 3),
+            length=searched.length if status in ("PROVEN_UP_TO", "UNKNOWN") else None,
+            theorem=impossible,
+            curve=worst.curve if worst else (),
+            curve_of=self._spelled(worst.family) if worst else None,
+            collapse=worst.collapse if worst else None,
+            predicted=worst.predicted if worst else None,
+        )
+
+    def _impossible(self) -> str | None:
+        """Non-negative gates cannot do what is not star-free (at finite precision)."""
+        gates = self.gates
+        diagonal = gates.recurrence == "diagonal" and not gates.complex
+        if self.witness is not None and diagonal and gates.low is not None and gates.low >= 0:
+            return "sarrof2024"
+        return None
+
+    def _named(self, pumped: Pumped) -> dict[str, Any]:
+        """The counterexample as u w^n v."""
+        assert pumped.fault is not None
+        decode, u, w = self.language.decode, pumped.family.u, pumped.family.w
+        rest = pumped.fault.letters[len(u) :]
+        n = 0
+        while rest[n * len(w) : (n + 1) * len(w)] == w:
+            n += 1
+        return {
+            "search": pumped.family.origin,
+            "u": decode(pumped.fault.letters[: len(u)]),
+            "w": decode(w),
+            "n": n,
+            "v": decode(rest[n * len(w) :]),
+        }
+
+    def _spelled(self, family: Family) -> str:
+        decode = self.language.decode
+        return f"{decode(family.u)} ({decode(family.w)})^n".strip()
+
+    def _until(self, name: str) -> float:
+        return self.started + self.seconds * SHARES[name]
+
+
+def _size(pumped: Pumped) -> int:
+    return len(pumped.family.u) + len(pumped.family.w) * pumped.reached
+
+
+def _worst(pumped: Pumped) -> tuple[bool, float]:
+    """Wrong ones first, then by the smallest margin."""
+    lowest = min((margin for _, margin in pumped.curve), default=math.inf)
+    return (pumped.collapse is None, lowest)
+
+
+def _witness(language: Language) -> Witness | None:
+    if language.automaton is None:
+        return None
+    try:
+        return decide(language.automaton).witness
+    except ComplexityLimit:
+        return None

@@ -1,0 +1,178 @@
+"""Refutation: toys whose first fault is known, compiled models that have none."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from starfree.algebra.aperiodicity import decide
+from starfree.compiler.compile import compile as compile_language
+from starfree.languages.catalog import language
+from starfree.languages.strings import Strings
+from starfree.verification.exhaustive import all_strings
+from starfree.verification.families import Family, families
+from starfree.verification.pumping import grid, pump
+from starfree.verification.reading import reader_of
+from starfree.verification.refutation import refute
+
+
+class Toy(nn.Module):
+    """A perfect model of a language that loses its state after `patience` equal legal sets."""
+
+    def __init__(self, spoken, patience):
+        super().__init__()
+        automaton = spoken.automaton
+        self.letters = len(spoken.alphabet)
+        self.register_buffer("table", torch.tensor(automaton.transitions).clamp(min=0).long())
+        ends = torch.tensor(automaton.accepting)[:, None]
+        legal = torch.cat([torch.tensor(automaton.transitions) >= 0, ends], dim=1)
+        self.register_buffer("answers", torch.where(legal, 1.0, -1.0))
+        self.begin, self.patience = automaton.start, patience
+
+    def initial_state(self, batch):
+        start = torch.full((batch,), self.begin)
+        return start, torch.zeros(batch, dtype=torch.int64)
+
+    def step(self, tokens, state):
+        place, age = state
+        read = tokens < self.letters
+        after = torch.where(read, self.table[place, tokens.clamp(max=self.letters - 1)], place)
+        age = age + read.long()
+        after = torch.where(age >= self.patience, torch.full_like(after, self.begin), after)
+        return self.answers[after], (after, age)
+
+
+class Blind(nn.Module):
+    """The same without `step`."""
+
+    def __init__(self, toy):
+        super().__init__()
+        self.toy = toy
+
+    def forward(self, tokens):
+        state, rows = self.toy.initial_state(len(tokens)), []
+        for column in tokens.T:
+            logits, state = self.toy.step(column, state)
+            rows.append(logits)
+        return torch.stack(rows, dim=1)
+
+
+def wrong_positions(spoken, model, string):
+    """By forward alone: the positions of a string that a model gets wrong."""
+    tokens = torch.tensor([[len(spoken.alphabet) + 1, *string]])
+    bits = (Blind(model)(tokens)[0, :, : len(spoken.alphabet) + 1] > 0).numpy()
+    return np.flatnonzero((bits != spoken.legal(list(string))).any(axis=1)).tolist()
+
+
+def brute_force(spoken, model, longest):
+    """Length of a shortest live prefix that the model gets wrong."""
+    for length in range(longest + 1):
+        for string in itertools.product(range(len(spoken.alphabet)), repeat=length):
+            row = spoken.legal_batch(Strings.of([string]))[0][length]
+            if row.any() and length in wrong_positions(spoken, model, string):
+                return length
+    return None
+
+
+@pytest.mark.parametrize("name", ["d-2", "tomita-7", "parity", "abab-star"])
+@pytest.mark.parametrize("patience", [2, 4])
+@pytest.mark.parametrize("blind", [False, True])
+def test_an_early_fault_is_found_on_a_shortest_string(name, patience, blind):
+    spoken, toy = language(name), Toy(language(name), patience)
+    expected = brute_force(spoken, toy, 6)
+    assert expected is not None
+    found = refute(Blind(toy) if blind else toy, spoken, seconds=20)
+    assert found.status == "COUNTEREXAMPLE"
+    assert found.counterexample is not None
+    assert found.counterexample.shortest
+    assert found.counterexample.position == expected
+    string = spoken.encode(found.counterexample.string).tolist()
+    assert len(string) in wrong_positions(spoken, toy, string)
+
+
+@pytest.mark.parametrize("name", ["d-4", "parity"])
+def test_a_late_fault_is_found_by_pumping(name, monkeypatch):
+    monkeypatch.setattr("starfree.verification.refutation.STATES", 200)
+    spoken, toy = language(name), Toy(language(name), 700)
+    found = refute(toy, spoken, seconds=30, longest=3_000)
+    assert found.status == "COUNTEREXAMPLE"
+    wrong = found.counterexample
+    assert wrong is not None
+    assert 700 <= wrong.position <= 708
+    assert not wrong.shortest
+    assert found.searched.length < 100
+    family = found.family
+    assert family is not None
+    spelled = family["u"] + family["w"] * family["n"] + family["v"]
+    assert spelled == wrong.string
+    string = spoken.encode(wrong.string).tolist()
+    assert len(string) in wrong_positions(spoken, toy, string)
+
+
+def test_the_flipflop_is_pumped_by_what_it_ignores():
+    spoken = language("flipflop")
+    found = families(spoken, None, 500)
+    words = {(spoken.decode(family.u), spoken.decode(family.w)) for family in found}
+    assert {("w1", "i0"), ("w1", "i1"), ("w0", "i0")} <= words
+    ignoring = next(f for f in found if spoken.decode(f.u) == "w1" and spoken.decode(f.w) == "i0")
+    assert "r" in {spoken.decode(word)[0] for word in ignoring.suffixes}
+    for family in found:
+        for n, suffix in itertools.product((1, 2, 9), family.suffixes):
+            assert spoken.legal([*family.u, *family.w * n, *suffix])[-1].any()
+
+
+def test_the_witness_goes_first():
+    spoken = language("tomita-3")
+    witness = decide(spoken.automaton).witness
+    first = families(spoken, witness, 5)[0]
+    assert (first.origin, first.u, first.w) == ("witness", witness.u, witness.w)
+
+
+@pytest.mark.parametrize("name", ["flipflop", "d-3", "tomita-1", "012-02"])
+def test_a_proven_model_is_not_refuted(name):
+    compiled = compile_language(language(name), "mamba")
+    found = refute(compiled.model, language(name), seconds=20)
+    assert found.status == "PROVEN_ALL_LENGTHS"
+    assert found.counterexample is None
+
+
+def test_nothing_found_proves_short_strings_only():
+    spoken = language("d-2")
+    found = refute(Blind(Toy(spoken, 10**9)), spoken, seconds=4)
+    assert found.status == "PROVEN_UP_TO"
+    assert found.length == found.searched.length > 3
+    assert found.searched.random_strings + found.searched.families > 0
+
+
+def test_all_strings_ends_where_a_language_ends():
+    spoken = language("regex:ab|abc")
+    found = all_strings(reader_of(Blind(Toy(spoken, 10**9)), 3), spoken, until=float("inf"))
+    assert (found.complete, found.states, found.length) == (True, 4, 3)
+
+
+class Leaky(nn.Module):
+    """Letters 0 and 1 write -1 and 1 into one number, i lets it decay; x may follow above 0."""
+
+    def initial_state(self, batch):
+        return torch.full((batch,), -1.0)
+
+    def step(self, tokens, state):
+        state = torch.where(tokens == 1, 1.0, torch.where(tokens == 0, -1.0, state))
+        state = torch.where(tokens == 2, 0.97 * state - 0.004, state)
+        always = torch.ones_like(state)
+        return torch.stack([always, always, always, state, always], dim=1), state
+
+
+def test_a_collapse_is_predicted_from_the_gates():
+    spoken = language("regex:(0|i|1(1|i|x)*0)*(1(1|i|x)*)?@0,1,i,x")
+    state, n = torch.ones(1), 0
+    while float(state) > 0:
+        _, state = Leaky().step(torch.tensor([2]), state)
+        n += 1
+    family = Family((1,), (2,), "loop", ((3,),))
+    found = pump(reader_of(Leaky(), 4), spoken, family, 10_000, float("inf"), diagonal=True)
+    assert found.fault is not None
+    assert len(found.fault.letters) == 1 + n
+    assert found.predicted == min(m for m in grid(9_998) if m >= n)

@@ -15,14 +15,9 @@ from algebra_oracles import (
 from starfree.algebra.cascade import cascade
 from starfree.algebra.classify import classify
 from starfree.algebra.refusals import NotStarFree
-from starfree.algebra.verdict import NONNEGATIVE, Verdict
+from starfree.algebra.verdict import NONNEGATIVE
 from starfree.languages.automaton import Automaton
 from starfree.languages.regular import RegularLanguage
-
-
-def nonnegative(language: RegularLanguage) -> tuple[bool | None, dict[str, object], Verdict]:
-    found = classify(language)
-    return found.star_free, found.to_json(), found.verdicts[0]
 
 
 def counting(rng: np.random.Generator) -> Iterator[Automaton]:
@@ -57,10 +52,10 @@ def check_refusals(count: int, seed: int) -> None:
                 for letter in (*u, *w * n, *v):
                     state = rows[state][letter] if state >= 0 else -1
                 members.append(state >= 0 and bool(automaton.accepting[state]))
-            period = written["period"]
+            period = told.period
             assert members[: 60 - period] == members[period:]  # periodic from the start
             assert len(set(members)) == 2  # and never constant
-        periods.add(written["period"])
+        periods.add(told.period)
     assert len(periods) > 1
 
 
@@ -83,10 +78,11 @@ def check_star_free(count: int, seed: int) -> None:
         if not (5 if few else 1) <= automaton.states <= 8:
             continue
         sizes.append(automaton.states)
-        star_free, data, verdict = nonnegative(RegularLanguage("random", automaton))
-        assert star_free is True
-        assert data["witness"] is None
-        assert data["groups"] == []
+        found = classify(RegularLanguage("random", automaton))
+        assert found.star_free is True
+        assert found.witness is None
+        assert found.groups == ()
+        verdict = found.verdicts[0]
         assert verdict.answer == "can"
         assert verdict.layers_upper is not None
         circuit = cascade(automaton, gates="nonnegative")  # proven equal inside

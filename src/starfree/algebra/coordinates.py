@@ -25,7 +25,7 @@ Style = Literal["signed", "rotation", "reflection"]
 
 ORDER_LIMIT = 5_000
 ACTION_LIMIT = 1_000
-"""Elements of a group of which a small action is looked for."""
+"""Elements of a group for which an action on fewer points is looked for."""
 
 _STRIDE = 64
 
@@ -276,15 +276,18 @@ def reflections(letters: Sequence[Permutation]) -> int:
     reflection; on the fewer points of another faithful action that can be less. S5 on its 120
     elements needs 60, on five points 4.
     """
-    counts = [max(map(_transpositions, letters))]
+    known = max(map(_transpositions, letters))
+    degree = len(letters[0])
+    if degree > ACTION_LIMIT:
+        return known
     try:
         elements = generate(letters)
     except ComplexityLimit:
-        return counts[0]
-    if len(elements) <= ACTION_LIMIT:
-        acts = _smallest_action(elements)
-        counts.append(max(_transpositions(acts[letter]) for letter in letters))
-    return min(counts)
+        return known
+    if len(elements) != degree:
+        return known  # the points are fewer than the elements already
+    acts = _smallest_action(elements)
+    return min(known, max(_transpositions(acts[letter]) for letter in letters))
 
 
 def _transpositions(permutation: Permutation) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from starfree.errors import CircuitError
@@ -16,6 +17,8 @@ class Simulation:
 
     def __init__(self, units: Sequence[Unit], outputs: Sequence[Output]) -> None:
         self.units = units
+        self.wires = {n for n, unit in enumerate(units) if unit.kind == "wire"}
+        self.counters = {n for n, unit in enumerate(units) if unit.kind == "counter"}
         index = {"letter": 0}
         for number, unit in enumerate(self.units):
             index[f"{unit.name}.before"] = 1 + 2 * number
@@ -37,14 +40,17 @@ class Simulation:
         """
         features = self._features(state, letter)
         after = list(state)
-        for number, (unit, choice) in enumerate(zip(self.units, self.rules, strict=True)):
+        for number, choice in enumerate(self.rules):
             rule = choice.pick(features)
             if rule >= 0:
+                unit = self.units[number]
                 action = unit.rules[rule].action
                 after[number] = action.apply(state[number], unit.size, unit.kind)
-            elif unit.kind == "wire":
-                after[number] = unit.initial
-            features[2 + 2 * number] = unit.shown(after[number])
+            elif number in self.wires:
+                after[number] = self.units[number].initial
+            value = after[number]
+            shows = self.units[number].shown(value) if number in self.counters else value
+            features[2 + 2 * number] = shows
         return tuple(after)
 
     def outputs(
@@ -56,13 +62,18 @@ class Simulation:
             CircuitError: two cubes of one output hold at once.
         """
         features = self._features(before, letter)
-        features[2::2] = [u.shown(value) for u, value in zip(self.units, after, strict=True)]
+        features[2::2] = self._shown(after)
         return tuple((choice.pick(features) >= 0) != negated for choice, negated in self.bits)
 
     def _features(self, before: tuple[int, ...], letter: int) -> list[int]:
         features = [letter] + [0] * (2 * len(self.units))
-        features[1::2] = [u.shown(value) for u, value in zip(self.units, before, strict=True)]
+        features[1::2] = self._shown(before)
         return features
+
+    def _shown(self, state: tuple[int, ...]) -> Sequence[int]:
+        if not self.counters:
+            return state
+        return [unit.shown(value) for unit, value in zip(self.units, state, strict=True)]
 
 
 class _Choice:
@@ -80,12 +91,13 @@ class _Choice:
                 for value in allowed:
                     own[value] = own.get(value, 0) | 1 << number
         self.tests = [(place, own, free[place]) for place, own in allowing.items()]
-        self.reads = list(allowing)
-        self.known: dict[tuple[int, ...], int] = {}
+        reads = list(allowing)
+        self.key: Callable[[list[int]], object] = itemgetter(*reads) if reads else _nothing
+        self.known: dict[object, int] = {}
 
     def pick(self, features: list[int]) -> int:
         """Number of the cube that holds, -1 if none does."""
-        key = tuple([features[place] for place in self.reads])
+        key = self.key(features)
         found = self.known.get(key)
         if found is None:
             holding = self.everything
@@ -96,3 +108,7 @@ class _Choice:
                 raise CircuitError(f"{self.owner}: cubes {numbers} hold at once, not disjoint")
             found = self.known[key] = holding.bit_length() - 1
         return found
+
+
+def _nothing(features: list[int]) -> None:
+    """What a choice without literals reads."""

@@ -167,3 +167,17 @@ def test_without_a_head_the_last_norm_is_the_answer():
 def test_without_a_head_the_outputs_must_fit(options):
     with pytest.raises(InputError, match="head none takes d_model for logits"):
         build("mamba", 7, 5, head="none", **options)
+
+
+def test_norms_of_their_own_epsilons_are_computed():
+    """The kernels know one epsilon: then PyTorch computes."""
+    torch.manual_seed(0)
+    model = build("mamba", 4, 3, d_model=8, layers=2).eval()
+    model.layers[1].norm.eps = 10.0
+    tokens = torch.tensor([[3, 0, 1, 1]])
+    state = model.initial_state(1)
+    with torch.inference_mode():
+        together, _ = model._layer_by_layer(tokens, state)
+        assert torch.allclose(model(tokens), together)
+        model.layers[1].norm.eps = model.norm_f.eps
+        assert not torch.allclose(model(tokens), together, atol=1e-4)

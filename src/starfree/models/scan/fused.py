@@ -16,8 +16,9 @@ def fused(model: nn.Module) -> tuple[Shape, Parameters] | None:
     `head`. The tensors are the module's own: a step of `TrainStep` changes the model.
     """
     module: Any = model
-    if not module.options.fusible:
-        return None
+    norms = [*(layer.norm for layer in module.layers), module.norm_f]
+    if not module.options.fusible or len({norm.eps for norm in norms}) > 1:
+        return None  # the kernels know one epsilon
     first = module.layers[0].mixer
     inner, _, taps = first.conv1d.weight.shape
     norm = module.norm_f

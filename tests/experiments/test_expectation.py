@@ -72,7 +72,10 @@ def test_every_model_has_an_expectation(model):
         ("parity", "diagonal", {"gates": "signed"}, "can"),
         ("z-3", "diagonal", {"gates": "signed"}, "cannot"),
         ("z-3", "diagonal", {"gates": "disc"}, "can"),
-        ("s3", "diagonal", {"gates": "disc"}, "can"),
+        ("s3", "diagonal", {"gates": "disc"}, "cannot"),  # derived length 2
+        ("s3", "diagonal", {"gates": "disc", "layers": 2}, "can"),
+        ("z-4", "diagonal", {"gates": "signed"}, "cannot"),
+        ("z-4", "mamba", {"gates": "signed", "layers": 2}, "can"),
         ("s5", "diagonal", {"gates": "disc"}, "cannot"),
         ("s5", "diagonal", {"gates": "circle"}, "cannot"),
         ("flipflop", "diagonal", {"gates": "circle"}, "open"),

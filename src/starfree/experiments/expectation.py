@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -43,6 +43,7 @@ class Kind:
         counts: the constructions of `contains` for counters are its own too.
         position: code of a transformer.
         window: it is a map of so many last symbols, and nothing else is asked.
+        layers: how many it has; 0 does not count them.
     """
 
     within: tuple[str, ...] = ()
@@ -50,6 +51,7 @@ class Kind:
     counts: bool = True
     position: str = "none"
     window: int = 0
+    layers: int = 0
 
     def judge(self, asked: Language) -> Verdict | None:
         """The verdict, or None where nothing is known."""
@@ -65,19 +67,28 @@ class Kind:
             if verdict.answer == "cannot":
                 return verdict
         if below and all(verdict.answer == "can" for verdict in below):
-            return below[0]
+            return self._with_its_layers(below[0])
         return next((verdict for verdict in above if verdict.answer == "open"), None)
 
+    def _with_its_layers(self, verdict: Verdict) -> Verdict:
+        """What some number of layers can, fewer than the lower bound cannot."""
+        needed = verdict.layers_lower or 1
+        if not self.layers or self.layers >= needed:
+            return verdict
+        conditions = f"{verdict.conditions}; {needed} layers are needed, it has {self.layers}"
+        return replace(verdict, answer="cannot", conditions=conditions)
 
-def exactly(architecture: str, position: str = "none") -> Kind:
+
+def exactly(architecture: str, position: str = "none", layers: int = 0) -> Kind:
     """An architecture of the table."""
-    return Kind((architecture,), (architecture,), position=position)
+    return Kind((architecture,), (architecture,), position=position, layers=layers)
 
 
 def _mamba(options: Mapping[str, Any]) -> Kind:
     if not options.get("recurrence", True):
         return Kind(window=int(options["layers"]) * (int(options["d_conv"]) - 1) + 1)
-    return exactly("signed" if options.get("gates") == "signed" else "mamba")
+    row = "signed" if options.get("gates") == "signed" else "mamba"
+    return exactly(row, layers=int(options.get("layers", 0)))
 
 
 def _diagonal(options: Mapping[str, Any]) -> Kind:
@@ -85,7 +96,7 @@ def _diagonal(options: Mapping[str, Any]) -> Kind:
     row = {"positive": "mamba", "signed": "signed"}.get(gates, "complex")
     if options["input_dependent"]:
         # On the unit circle nothing is forgotten: the rows' constructions need gates of 0.
-        return Kind((row,)) if gates == "circle" else exactly(row)
+        return Kind((row,)) if gates == "circle" else exactly(row, layers=options["layers"])
     if gates == "circle":
         return Kind((row, "time-invariant"))
     # Real gates have no roots of unity but 1 and -1: only what positive ones can is sure.
@@ -94,7 +105,7 @@ def _diagonal(options: Mapping[str, Any]) -> Kind:
 
 
 def _mamba2(options: Mapping[str, Any]) -> Kind:
-    return exactly("signed" if options["gates"] == "signed" else "mamba")
+    return exactly("signed" if options["gates"] == "signed" else "mamba", layers=options["layers"])
 
 
 def _delta(options: Mapping[str, Any]) -> Kind:
@@ -134,6 +145,7 @@ def _hybrid(options: Mapping[str, Any]) -> tuple[Kind, ...]:
         for name, given in named
         if name != "mlp"
     ]
+    layers = [replace(layer, layers=0) for layer in layers]  # they are counted one by one
     window = 1 + sum(layer.window - 1 for layer in layers if layer.window)
     return tuple({layer for layer in layers if not layer.window}) or (Kind(window=window),)
 

@@ -13,6 +13,7 @@ from starfree.experiments.engine import Engine, LocalEngine
 from starfree.experiments.events import Event, Failed, Finished, Job
 from starfree.experiments.part import WHOLE, Part
 from starfree.experiments.plan import (
+    SPEC,
     CellKey,
     PlannedTrial,
     choose_rates,
@@ -81,7 +82,7 @@ def run(spec: str | Path, out: str | Path | None = None, workers: int | None = N
     check(experiment)
     store = Store(Path(out) if out is not None else RUNS / experiment.name)
     with store.lock():
-        store.save_text("spec.yaml", text)
+        store.save_text(SPEC, text)
         Run(experiment, store, LocalEngine(workers)).run()
         return read_summary(store)[0]
 

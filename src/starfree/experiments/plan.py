@@ -12,10 +12,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from starfree.errors import InputError, StarfreeError
-from starfree.experiments.spec import Experiment, ModelSpec, Trial, read_experiment
+from starfree.experiments.spec import (
+    Experiment,
+    ModelSpec,
+    Trial,
+    parse_experiment,
+    read_experiment,
+)
+from starfree.experiments.store import Store
 from starfree.files import write_json
 
 FILE = "experiment.json"
+SPEC = "spec.yaml"  # as the user gave it
 
 CellKey = tuple[str, str]  # language, model as shown
 
@@ -80,13 +88,17 @@ def make_plan(
 
 
 def read_plan(folder: Path) -> tuple[Experiment, list[PlannedTrial]]:
-    """Read them back.
+    """Read them back; where only spec and results were kept, make the plan again from these.
 
     Raises:
         InputError: the folder is no run's folder.
         StarfreeError: its file is damaged.
     """
     path = folder / FILE
+    spec = folder / SPEC
+    if spec.exists() and not path.exists():
+        experiment = parse_experiment(spec.read_text(encoding="utf-8"), str(spec))
+        return experiment, make_plan(experiment, Store(folder).results())
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
         experiment = read_experiment(value["experiment"])

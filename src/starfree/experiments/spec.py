@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Annotated, Any, Literal, Self
 
+import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -213,6 +214,10 @@ class Experiment(Strict):
     def plain(self) -> dict[str, Any]:
         """As it would be written, every default explicit."""
         return self.model_dump(mode="json", exclude={"training": {"learning_rate"}})
+
+    def text(self) -> str:
+        """As a spec file."""
+        return yaml.safe_dump(self.plain(), sort_keys=False, allow_unicode=True, width=100)
 
     def trials(
         self,

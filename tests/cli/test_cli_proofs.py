@@ -224,9 +224,14 @@ def test_recognisers_are_right_on_all_strings(starfree, tmp_path):
 
 
 def test_every_direction_is_explained(starfree, tmp_path):
-    done = starfree("compile", "tomita-4", "--out", tmp_path, "--precision", "exact", "--explain")
-    for name in ("letter=0", "level1.before=", "level2.after=", "answer $=yes", "layer 3"):
-        assert name in done.out
+    asked = ("compile", "tomita-4", "--precision", "exact", "--explain", "--out")
+    done = starfree(*asked, tmp_path / "t")
+    assert "PROVEN_ALL_LENGTHS" in done.out
+    for said in ("letter=0", "level1.before=", "level2.after=", "answer $=yes", "layer 3"):
+        assert said in done.out
+    data = json.loads(starfree(*asked, tmp_path / "j", "--json").out)
+    assert data["certificate"]["status"] == "PROVEN_ALL_LENGTHS"
+    assert [state["reached_by"] for state in data["states"]] == ["", "0", "00"]
 
 
 def test_a_user_s_model_is_certified(starfree, tmp_path, monkeypatch):

@@ -68,6 +68,7 @@ def compile_language(
     """
     from starfree.compiler.compile import GATES
     from starfree.compiler.compile import compile as compiled_for
+    from starfree.compiler.explain import explain as explained
     from starfree.compiler.folder import check_folder, save
     from starfree.languages.catalog import language as named
     from starfree.report.language_page import Network, gates_in_words, write_page
@@ -88,10 +89,12 @@ def compile_language(
     network = Network(made.circuit, gates, target, made.names, certificate)
     write_page(out / PAGE, spoken, network=network)
     if json:
-        print_json(certificate.to_json())
+        proven = certificate.to_json()
+        known = explained(made, spoken).data if explain else {}
+        print_json({**known, "certificate": proven} if explain else proven)
         return
     if explain:
-        print(made.names.explain() + "\n")
+        print(explained(made, spoken).text() + "\n")
     print(_told(certificate))
     loads = " (transformers.MambaForCausalLM.from_pretrained loads it)"
     print(f"page: {out / PAGE}")

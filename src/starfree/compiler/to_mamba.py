@@ -225,9 +225,11 @@ def _level(
         for when, tap in (("after", NOW), ("before", DELAYED)):
             feature = f"{unit.name}.{when}"
             if stream.has(feature):
+                late = "" if tap == NOW else "delayed "
                 moves = [
                     _Move(
-                        f"{value_name(unit, when, goal)} since {condition_name(circuit, cube)}",
+                        f"{late}{value_name(unit, when, goal)} since "
+                        f"{condition_name(circuit, cube)}",
                         cube,
                         stream.of(feature, unit.initial),
                         stream.of(feature, goal),

@@ -1,4 +1,8 @@
-"""Every command shown in README.md prints what README.md says it prints."""
+"""Every command shown in README.md and docs/ prints what is shown; so does their Python.
+
+A `console` block is a shell session. A `python` block is run, after those before it on its page, if
+an `output` block follows some block of the page: then the output must be what that one says.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md"]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PYTHON = re.compile(r"^```python\n(.*?)^```(?:\n+^```output\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
 
 
 def console_blocks() -> list[tuple[str, str]]:
@@ -69,4 +74,38 @@ def test_console_block(session: str, tmp_path: Path, environment: dict[str, str]
         given = re.sub(r"[ \t]+$", "", done.stdout + done.stderr, flags=re.MULTILINE)
         assert doctest.OutputChecker().check_output(expected, given, doctest.ELLIPSIS), (
             f"$ {command}\nexpected:\n{expected}\ngiven:\n{given}"
+        )
+
+
+def python_pages() -> list[Path]:
+    """The pages whose Python says what it prints."""
+    return [page for page in PAGES if "```output\n" in page.read_text()]
+
+
+def test_the_tutorial_is_run() -> None:
+    assert ROOT / "docs" / "tutorial.md" in python_pages()
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, id=page.name) for page in python_pages()])
+def test_python_blocks(page: Path, tmp_path: Path, environment: dict[str, str]) -> None:
+    """All blocks of a page run in one process, as a reader would type them."""
+    pytest.importorskip("transformers")
+    blocks = PYTHON.findall(page.read_text())
+    mark = "=== the next block ==="
+    script = tmp_path / "page.py"
+    script.write_text("".join(f"{code}\nprint({mark!r})\n" for code, _ in blocks))
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    printed = done.stdout.split(f"{mark}\n")
+    for (code, expected), given in zip(blocks, printed, strict=False):
+        assert doctest.OutputChecker().check_output(expected, given, doctest.ELLIPSIS), (
+            f"{code}\nexpected:\n{expected}\ngiven:\n{given}"
         )

@@ -14,10 +14,14 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from starfree.algebra.classify import classify as classify
     from starfree.compiler.compile import compile as compile
+    from starfree.compiler.folder import save as save
     from starfree.data.sampling import sample as sample
     from starfree.data.splits import make_splits as make_splits
+    from starfree.experiments.execution import run as run
     from starfree.languages.catalog import language as language
+    from starfree.models.loading import load as load
     from starfree.models.model import build as build
     from starfree.verification.certificate import certify as certify
 
@@ -26,8 +30,12 @@ _HOMES = {
     "sample": "starfree.data.sampling",
     "make_splits": "starfree.data.splits",
     "build": "starfree.models.model",
+    "load": "starfree.models.loading",
+    "classify": "starfree.algebra.classify",
     "compile": "starfree.compiler.compile",
+    "save": "starfree.compiler.folder",
     "certify": "starfree.verification.certificate",
+    "run": "starfree.experiments.execution",
 }
 
 

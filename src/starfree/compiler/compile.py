@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from starfree.algebra.cascade import Gates, cascade
@@ -63,7 +64,7 @@ def compile(
     if route == "formula":
         made = _from_formula(language)
     elif task == "predict" and isinstance(language, CounterLanguage) and target == "mamba":
-        return to_mamba_counters(language)
+        return replace(to_mamba_counters(language), language=language)
     elif task == "predict" and isinstance(language, BoundedDyck) and target == "paper":
         made = template(language)
     elif task == "predict":
@@ -72,7 +73,8 @@ def compile(
         raise InputError(f"{language.name}: no finite automaton, so no recogniser can be compiled")
     else:
         made = cascade(language.automaton, "recogniser", GATES[target])
-    return to_mamba(made, precision) if target == "mamba" else to_textbook(made, target, strict)
+    back = to_mamba(made, precision) if target == "mamba" else to_textbook(made, target, strict)
+    return replace(back, language=language)
 
 
 def _from_formula(language: Language) -> Circuit:

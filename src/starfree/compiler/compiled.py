@@ -9,6 +9,10 @@ from typing import Any, Literal
 from torch import nn
 
 from starfree.algebra.circuit import Circuit, Cube, Unit
+from starfree.errors import InputError
+from starfree.languages.language import Language
+from starfree.verification.certificate import MAX_STATES, Certificate, certify
+from starfree.verification.product import Domain
 
 Target = Literal["mamba", "paper", "signed", "rotation", "reflection"]
 
@@ -36,7 +40,7 @@ class Names:
         return cls(tuple(data["stream"]), tuple(tuple(layer) for layer in data["layers"]))
 
     def explain(self) -> str:
-        """The names for people, a direction a line; `compiler.explain` says more."""
+        """The names for people, a direction a line."""
         lines = ["the stream"]
         lines += [f"  {number:>4}  {name}" for number, name in enumerate(self.stream)]
         for place, layer in enumerate(self.layers, start=1):
@@ -51,12 +55,25 @@ class Compiled:
 
     Attributes:
         model: reads `^` first, then the letters; ``logits[:, :n+1] > 0`` is the legal set.
+        language: what was compiled; None where a back end was given a circuit alone.
     """
 
     circuit: Circuit
     target: Target
     model: nn.Module
     names: Names
+    language: Language | None = None
+
+    def certify(self, margin: float = 0.0, max_states: int = MAX_STATES) -> Certificate:
+        """Prove the model right: `verification.certificate.certify` on the circuit's strings.
+
+        Raises:
+            InputError: it was compiled from a circuit, so that no language is known.
+        """
+        if self.language is None:
+            raise InputError("compiled from a circuit: ask certify(model, language)")
+        domain: Domain = "all" if self.circuit.mode == "recogniser" else "prefixes"
+        return certify(self.model, self.language, domain, margin, max_states)
 
 
 def unit_resets(unit: Unit) -> Iterator[tuple[Cube, int]]:
@@ -77,7 +94,7 @@ def letter_names(circuit: Circuit) -> tuple[str, ...]:
 
 
 def condition_name(circuit: Circuit, cube: Cube) -> str:
-    """A cube for people: ``letter=a|b and level1.before={0}``."""
+    """A cube for people: ``letter in {a, b} and level1.before in {q0}``."""
     if not cube.literals:
         return "always"
     tokens = (*circuit.alphabet, "$", "^")
@@ -85,5 +102,5 @@ def condition_name(circuit: Circuit, cube: Cube) -> str:
     parts = []
     for feature, allowed in cube.literals:
         known = tokens if feature == "letter" else labels[feature.rsplit(".", 1)[0]]
-        parts.append(f"{feature}={'|'.join(known[value] for value in allowed)}")
+        parts.append(f"{feature} in {{{', '.join(known[value] for value in allowed)}}}")
     return " and ".join(parts)

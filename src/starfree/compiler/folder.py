@@ -57,7 +57,7 @@ def check_folder(folder: Path) -> None:
         )
 
 
-def save(compiled: Compiled, folder: Path, certificate: Certificate) -> None:
+def save(compiled: Compiled, folder: str | Path, certificate: Certificate) -> None:
     """Write the directory; `open_folder` and `transformers` read it.
 
     A model compiled before is replaced; the certificate goes first and comes last, so that none
@@ -67,6 +67,7 @@ def save(compiled: Compiled, folder: Path, certificate: Certificate) -> None:
         InputError: something else is there.
         OSError: the folder cannot be written.
     """
+    folder = Path(folder)
     check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".writing") as temporary:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
+from importlib import import_module
 from typing import Any, Literal
 
 import numpy as np
@@ -111,6 +112,13 @@ class Language(ABC):
     @abstractmethod
     def is_final(self, configuration: Any) -> bool:
         """Whether the string read so far is a member."""
+
+    def classify(self) -> Any:
+        """What the language needs in algebra, and who can model it: `starfree.classify` of it.
+
+        A shorthand for users. The floor above is asked by name: nothing here depends on it.
+        """
+        return import_module("starfree").classify(self)
 
     @property
     @abstractmethod

@@ -63,17 +63,20 @@ def run(
     from starfree.experiments.engine import LocalEngine
     from starfree.experiments.execution import RUNS, Run, check
     from starfree.experiments.part import make_part
+    from starfree.experiments.plan import SPEC
     from starfree.experiments.store import Store
     from starfree.report.progress import display
 
     wanted, text = load(experiment, scale, protocol)
+    if scale or protocol:
+        text = wanted.text()  # what is run, not what it was derived from
     check(wanted)
     part = make_part(wanted, language or (), model or (), seed or ())
     store = Store(out or RUNS / wanted.name)
     screen = console()
     engine = LocalEngine(workers)
     with store.lock():
-        store.save_text("spec.yaml", text)
+        store.save_text(SPEC, text)
         with display(screen, wanted.name, engine.workers, store.result) as shown:
             outcome = Run(wanted, store, engine, shown.announce, shown.watch, part).run()
         _show_report(store)
@@ -92,11 +95,19 @@ def report(
 
 def _show_report(store: Store) -> None:
     from starfree.report.build import PAGE, build_report
+    from starfree.report.kinds import build_own_report
+    from starfree.report.sections import print_report
     from starfree.report.tables import print_summary
 
+    screen = console()
+    own = build_own_report(store)
+    if own is not None:
+        store.rebuild_index()
+        print_report(screen, own)
+        screen.print(f"\nreport: {store.folder / PAGE}")
+        return
     summary = build_report(store)
     store.rebuild_index()
-    screen = console()
     print_summary(screen, summary)
     if summary.cells:
         screen.print(f"\nreport: {store.folder / PAGE}")

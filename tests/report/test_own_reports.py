@@ -1,0 +1,192 @@
+"""Reports of flip-flop and bounded Dyck: numbers by other means, real axes, every trial told."""
+
+import csv
+import io
+import re
+from itertools import product
+
+import numpy as np
+import pytest
+
+from starfree.data.flipflop import draw_flipflop
+from starfree.experiments.builtin import load
+from starfree.experiments.plan import PlannedTrial, write_plan
+from starfree.experiments.store import Store
+from starfree.languages.catalog import language
+from starfree.report.bounded_dyck_report import Setting, bounded_dyck_report, published
+from starfree.report.flipflop_figure import NOTHING, error_figure
+from starfree.report.flipflop_report import constant_bit, flipflop_report
+from starfree.report.kinds import build_own_report
+from starfree.report.sections import csv_path
+
+FRAME = {
+    "format": 1, "stopped": "budget", "parameters": 1, "steps": 1, "tokens": 1, "seconds": 1.0,
+    "validation": None, "version": "0", "commit": "abc", "finished": "2026-01-01",
+    "machine": {"cpu": "c", "cores": 2, "system": "s", "libraries": {"torch": "2"}},
+    "total_seconds": 1.0, "first_solved": None,
+}  # fmt: skip
+
+
+def planned(tmp_path, name, protocol=None):
+    experiment = load(name, "smoke", protocol)[0]
+    store = Store(tmp_path / "found")
+    trials = experiment.trials(experiment.seeds)
+    store.folder.mkdir()
+    write_plan(
+        store.folder,
+        experiment,
+        [
+            PlannedTrial(t.hash, t.language, m.shown, t.training.learning_rate, t.seed)
+            for m, t in trials
+        ],
+    )
+    return experiment, store, [trial for _, trial in trials]
+
+
+def save(store, trial, **measured):
+    folder = store.trial_folder(trial.hash)
+    folder.mkdir(parents=True)
+    store.save_result(trial.hash, FRAME | {"trial": trial.model_dump(mode="json")} | measured)
+
+
+def flipflop_result(errors, collapse, reads=200):
+    tests = ["FFL(0.8)", "FFL(0.98)", "FFL(0.1)"]
+    rate = {"value": errors[-1] / reads, "n": reads, "low": 0.0, "high": 0.5}
+    right = {"value": 0.5, "n": 100, "low": 0.4, "high": 0.6}
+    return {
+        "bins": {t: {"metrics": {"string_accuracy": right, "read_error": rate}} for t in tests},
+        "stress": {"rows": 12, "ignored": [1, 10, 100], "wrong": [0, 0, 1], "collapse": collapse},
+        "curve": {
+            "iteration": [20 * (i + 1) for i in range(len(errors))],
+            "tests": {
+                t: {"right": [0.5] * len(errors), "wrong_reads": errors, "reads": reads}
+                for t in tests
+            },
+        },
+    }
+
+
+def test_the_chance_of_one_bit_at_every_read_is_exact():
+    """By hand for three pairs: w, then i (p), w or r ((1 - p) / 2 each), then r."""
+    p = 0.6
+    # The middle pair: an ignore or a read leaves the first bit to be asked for; a write another.
+    assert constant_bit(p, 6) == pytest.approx(0.5)
+    total = 0.0
+    for middle in product("iwr", repeat=2):
+        chance = np.prod([p if x == "i" else (1 - p) / 2 for x in middle])
+        # all reads 0: every write that some read asks for wrote 0
+        asked, waiting = 1, False
+        for x in middle:
+            waiting = True if x == "r" else waiting
+            if x == "w":
+                asked, waiting = asked + waiting, False
+        total += chance * 0.5**asked
+    assert constant_bit(p, 8) == pytest.approx(total)
+
+
+@pytest.mark.parametrize("ignore", [0.98, 0.8])
+def test_the_chance_of_one_bit_as_drawn(ignore):
+    spoken = language("flipflop")
+    strings = draw_flipflop(spoken, 64, 4_000, ignore, np.random.default_rng(0))
+    reads = strings.tokens[:, ::2] == spoken.alphabet.index("r")
+    ones = strings.tokens[:, 1::2] == spoken.alphabet.index("1")
+    share = 1 - (reads & ones).any(axis=1).mean()
+    assert constant_bit(ignore, 64) == pytest.approx(share, abs=0.03)
+
+
+def test_flipflop_tells_of_every_trial_and_of_those_not_run(tmp_path):
+    experiment, store, trials = planned(tmp_path, "flipflop")
+    save(store, trials[0], **flipflop_result([100, 20, 0], 10))
+    save(store, trials[-1], **flipflop_result([100, 90, 80], None))
+    report = flipflop_report(experiment, store)
+    texts = [" ".join(row) for row in report.tables[0].rows]
+    assert len(texts) == len(trials) == 5
+    assert sum("not run" in text for text in texts) == 3
+    assert texts[0].endswith("60 10")
+    assert "40 %" in texts[-1]
+    assert texts[-1].endswith("none more than 100")
+    assert any("2 of 5 planned trials" in line for line in report.caveats)
+    assert len(report.findings) == 2
+    hashes = {row.trial_hash for row in report.rows}
+    assert hashes == {trials[0].hash, trials[-1].hash}
+    stress = [row.value for row in report.rows if row.metric == "ignored_pairs"]
+    assert stress == [10, None]
+
+
+def test_the_error_axis_is_logarithmic_and_counts_true_iterations():
+    results = [flipflop_result([100, 20, 0], 10)]
+    panel = {
+        "title": "t", "measure": "reads", "models": {"m": results},
+        "published": {"FFL(0.8)": [(140_000, 0.0)]},
+    }  # fmt: skip
+    axis = error_figure([panel]).axes[0]
+    assert axis.get_yscale() == "log"
+    lines = [line for line in axis.get_lines() if len(line.get_xdata()) == 3]
+    assert list(lines[0].get_xdata()) == [20, 40, 60]
+    assert list(lines[0].get_ydata()) == [0.5, 0.1, NOTHING]
+    assert 10.0**-5 in axis.get_yticks()
+
+
+def dyck_result(micro, far=0.5):
+    counts = {"0": [50, 50], "2": [20, 25], "6": [5, 10], "40": [0, 15]}
+    measured = {
+        "metrics": {"closing_accuracy": {"value": micro, "n": 100, "low": 0.0, "high": 1.0}},
+        "closing_accuracy": micro, "closing_accuracy_over_distances": 0.3,
+        "closing_accuracy_far": far, "by_distance": counts, "ceiling": 1.0,
+        "empty": [1, 2], "full": [3, 3], "open_end": [0, 4],
+    }  # fmt: skip
+    tests = ["train", "dev", "test", "test20", "depth 15"]
+    point = {"step": 1, "tokens": 5, "train_loss": 2.0, "validation_loss": 1.7}
+    bins = {test: dict(measured) for test in tests}
+    bins["test20"]["ceiling"] = 0.829
+    return {"bins": bins, "curve": [point]}
+
+
+def test_bounded_dyck_stands_beside_the_published_numbers(tmp_path):
+    experiment, store, trials = planned(tmp_path, "bounded-dyck")
+    save(store, trials[0], **dyck_result(0.7))
+    save(store, trials[3], **dyck_result(0.9, far=None))
+    report = bounded_dyck_report(experiment, store)
+    rows = {row[0]: row for row in report.tables[0].rows}
+    assert [trials[0].options["layers"], trials[3].options["layers"]] == [1, 2]
+    assert rows["1, 20, 0.0001"][-2] == "−1.2", "71.24 published"
+    assert rows["2, 20, 0.001"][-2] == "−7.6", "97.61 published"
+    assert "not run" in rows["1, 20, 0.001"]
+    assert "test20 82.9 %" in report.tables[0].note
+    assert published(Setting(1, 20, 1e-3), "test") is None, "no such run was published"
+    window = [r.baseline for r in report.rows if r.bin == "test" and r.baseline is not None]
+    assert window == [pytest.approx(0.75), pytest.approx(0.85)], "distances up to 3 and to 6"
+    assert not any("second layer" in line for line in report.findings), "no rate has both depths"
+
+
+@pytest.mark.parametrize("name", ["flipflop", "bounded-dyck"])
+def test_page_figures_and_csv_are_written_and_repeat(tmp_path, name):
+    _, store, trials = planned(tmp_path, name)
+    result = flipflop_result([9, 1], 100) if name == "flipflop" else dyck_result(0.7)
+    save(store, trials[0], **result)
+    build_own_report(store)
+    figures = sorted((store.folder / "figures").glob("*.svg"))
+    texts = [path.read_text() for path in figures]
+    page = (store.folder / "report.html").read_text()
+    assert len(figures) == 2
+    assert page.count("<svg") == 2
+    assert not re.search(r'(src|href)="http', page), "it opens without a network"
+    found = list(csv.DictReader(io.StringIO(csv_path(store.folder).read_text())))
+    assert {row["trial_hash"] for row in found} == {trials[0].hash}
+    header = "experiment, language, model, layers, protocol, train_data, test_data, seed, bin, "
+    header += "metric, value, n, low, high, baseline, baseline_kind, published, trial_hash, commit"
+    assert list(found[0]) == header.split(", ")
+    build_own_report(store)
+    assert [path.read_text() for path in figures] == texts
+
+
+def test_a_report_of_no_trials_says_so(tmp_path):
+    _, store, _ = planned(tmp_path, "bounded-dyck")
+    report = build_own_report(store)
+    assert report.rows == []
+    assert "No trial is finished yet" in (store.folder / "report.html").read_text()
+
+
+def test_an_ordinary_experiment_has_the_ordinary_report(tmp_path):
+    _, store, _ = planned(tmp_path, "quickstart")
+    assert build_own_report(store) is None

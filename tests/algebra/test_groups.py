@@ -120,5 +120,7 @@ def order_of(element: Map, subgroup: set[Map]) -> int:
 
 
 def test_limit() -> None:
-    with pytest.raises(ComplexityLimit, match="more than 100 image sets"):
+    with pytest.raises(
+        ComplexityLimit, match="100 image sets of the whole automaton visited; raise max_images"
+    ):
         groups(monotone_maps(8), max_images=100)

@@ -58,7 +58,7 @@ def circuit_sizes(language: Language, known: Facts) -> dict[str, Size]:
     made = _size(language, "nonnegative")
     sizes = {}
     if made is not None and not _from_template(language):
-        sizes["recogniser"] = _with_latch(made) if known.sink else made
+        sizes["recogniser"] = _with_latch(made) if known.sink and known.states else made
     if isinstance(language, BoundedDyck):
         layered = size_of(template(language))
         made = layered if made is None or layered.layers < made.layers else made

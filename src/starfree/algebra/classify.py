@@ -28,6 +28,7 @@ class Classification:
         classes: star_free, definite, locally_testable, j_trivial, r_trivial, l_trivial, da,
             dot_depth_one.
         circuits: for each kind of gates, the size of the circuit that the compiler has.
+        accepted_in_cycle: for n below the witness's period, whether u w^n v is a member.
         undecided: for each search that reached its limit, what was visited and what is known.
     """
 
@@ -43,6 +44,7 @@ class Classification:
     classes: Mapping[str, bool | None]
     circuits: Mapping[str, Size]
     verdicts: tuple[Verdict, ...]
+    accepted_in_cycle: tuple[bool, ...] = ()
     undecided: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -94,5 +96,13 @@ def classify(language: Language, max_images: int = DEFAULT_IMAGE_LIMIT) -> Class
         classes=known.classes,
         circuits=sizes,
         verdicts=verdicts(known, sizes),
+        accepted_in_cycle=_accepted_in_cycle(language, known.witness),
         undecided=known.undecided,
     )
+
+
+def _accepted_in_cycle(language: Language, witness: Witness | None) -> tuple[bool, ...]:
+    if witness is None:
+        return ()
+    words = ((*witness.u, *witness.w * n, *witness.v) for n in range(witness.period))
+    return tuple(language.accepts(word) for word in words)

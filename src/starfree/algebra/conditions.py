@@ -162,7 +162,8 @@ def signed_gates(known: Facts, size: Size | None) -> str:
 def reflections_a_letter(known: Facts, size: Size | None) -> str:
     if known.reflections is None:
         return ""
-    return f"at most {known.reflections} reflections a letter"
+    plural = "" if known.reflections == 1 else "s"
+    return f"at most {known.reflections} reflection{plural} a letter"
 
 
 def stack_bits(known: Facts, size: Size | None) -> str:

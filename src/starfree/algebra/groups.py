@@ -66,7 +66,8 @@ def groups(automaton: Automaton, max_images: int = DEFAULT_IMAGE_LIMIT) -> tuple
     orbit = image_orbit(rows, (1 << len(rows)) - 1, max_images)
     if not orbit.complete:
         raise ComplexityLimit(
-            f"groups undecided: more than {max_images:,} image sets; raise max_images"
+            f"groups undecided: {max_images:,} image sets of the whole automaton visited; "
+            "raise max_images"
         )
     found = [
         describe(tuple(loop.permutation for loop in loops))

@@ -447,6 +447,14 @@ _RECURRENT = (
         ),
     ),
     Row(
+        RECURRENT,
+        "predict",
+        "sign",
+        FLOATS,
+        "",
+        (_SATURATED, Case(counter, "cannot", "finite-memory")),
+    ),
+    Row(
         LSTM,
         "predict",
         "sign",
@@ -456,14 +464,6 @@ _RECURRENT = (
             Case(regular, "can", "merrill2020", lower=one, upper=one),
             Case(counter, "can", "weiss2018", lower=one),
         ),
-    ),
-    Row(
-        RECURRENT,
-        "predict",
-        "sign",
-        FLOATS,
-        "",
-        (_SATURATED, Case(counter, "cannot", "finite-memory")),
     ),
     Row(
         LSTM,

@@ -37,6 +37,7 @@ _IMPLIED_OPTIONS: dict[str, dict[str, Any]] = {
 # Experiments with fields of their own; all others have no `kind`.
 KINDS = {
     "flipflop": "starfree.experiments.flipflop:FlipflopExperiment",
+    "published-suite": "starfree.experiments.published_suite:PublishedSuite",
     "transfer": "starfree.experiments.transfer:TransferExperiment",
     "bounded-dyck": "starfree.experiments.bounded_dyck:BoundedDyckExperiment",
 }

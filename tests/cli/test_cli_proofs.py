@@ -257,7 +257,7 @@ def test_a_user_s_model_is_certified(starfree, tmp_path, monkeypatch):
     [
         (["certify", "nowhere", "d-2"], "nowhere: no such directory"),
         (["certify", "nowhere:1234", "d-2"], "nowhere: no run is here"),
-        (["compile", "dyck-1", "--out", "x"], "unit depth1 is a counter"),
+        (["compile", "dyck-1", "--task", "recognise", "--out", "x"], "no finite automaton"),
         (["compile", "d-2", "--target", "lstm", "--out", "x"], "--target"),
         (["compile", "d-two", "--out", "x"], "unknown language 'd-two'"),
         (["compile", "regex:(a", "--out", "x"], "it ends too early"),

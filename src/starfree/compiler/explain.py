@@ -81,9 +81,7 @@ def explain(compiled: Compiled, language: Language) -> Explanation:
         )
     else:
         layers = [[{"name": name} for name in own] for own in names.layers]
-        stream_is = (
-            "directions that the layers read; after them the same, one symbol before"
-        )
+        stream_is = "directions that the layers read; after them the same, one symbol before"
         channel_is = "states h of the layers"
     return Explanation(
         {

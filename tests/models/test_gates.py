@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from starfree.models.attention import Transformer, TransformerOptions
-from starfree.models.gates import LENGTH, STRINGS, measure
+from starfree.models.gate_range import LENGTH, STRINGS
+from starfree.models.gates import measure
 from starfree.models.mamba import LayerState
 from starfree.models.model import build
 from starfree.models.recurrent import LstmState
@@ -92,6 +93,35 @@ def test_an_lstm_s_forget_gates():
     assert (found.low, found.high) == (pytest.approx(low, abs=1e-9), pytest.approx(high, abs=1e-9))
     assert found.recurrence == "lstm"
     assert measure(build("lstm", 4, 3, layers=3, d_model=5), LETTERS).layers == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "part"),
+    [
+        ("diagonal", {"gates": "positive"}, 1),
+        ("diagonal", {"gates": "signed"}, 1),
+        ("mamba2", {"gates": "positive"}, 1),
+        ("mamba2", {"gates": "signed"}, 1),
+        ("gla", {"mlp": False}, None),
+    ],
+)
+def test_the_gates_of_layered_models(name, options, part):
+    torch.manual_seed(0)
+    model = wild(build(name, 4, 3, layers=1, d_model=8, **options))
+
+    def hidden(state):
+        return state[0] if part is None else state[0][part]
+
+    def nudge(state):
+        moved = hidden(state) + 1
+        layer = moved if part is None else type(state[0])(*state[0][:part], moved)
+        return (layer,)
+
+    found = measure(model, LETTERS)
+    low, high, moves = nudged(model, nudge, hidden)
+    assert (found.low, found.high) == (pytest.approx(low, abs=1e-9), pytest.approx(high, abs=1e-9))
+    assert found.input_dependent is moves is True
+    assert found.window == (1 if name == "gla" else 4)
 
 
 def test_attention_has_no_gates_and_a_user_s_module_is_unknown():

@@ -103,7 +103,7 @@ def test_gates_start_as_asked(gates, start):
     torch.manual_seed(0)
     options = DiagonalOptions(d_model=64, gates=gates, start=start, input_dependent=False)
     layer = DiagonalLayer(options)
-    found = layer._gates(layer.gate_logits)
+    found = layer.gates_of(layer.gate_logits)
     size = found.abs()
     if gates == "circle":
         torch.testing.assert_close(size, torch.ones(128))

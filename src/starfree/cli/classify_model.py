@@ -10,16 +10,16 @@ from starfree.cli.output import console, print_json
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from starfree.models.gates import Gates
+    from starfree.models.gate_range import Gates
 
 _RECURRENCE = {
     "diagonal": "diagonal: each number of the state has its own gate",
     "reflections": "products of Householder reflections",
-    "dense": "matrices that do not commute",
+    "dense": "dense: all of the state acts on each of its numbers",
     "lstm": "LSTM; its forget gates:",
     "attention": "none: softmax attention",
     "none": "none: convolutions alone",
-    "unknown": "unknown: a module of your own, whose gates cannot be read from outside",
+    "unknown": "unknown: its gates cannot be read from outside",
 }
 
 

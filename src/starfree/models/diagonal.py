@@ -97,7 +97,7 @@ class DiagonalLayer(nn.Module):
         if self.convolution is not None:
             u, window = self.convolution(x, window)
         gate_logits = self.gate(u) if self.input_dependent else self.gate_logits
-        gates = self._gates(gate_logits)
+        gates = self.gates_of(gate_logits)
         added, hidden = self.in_proj(u), state.hidden
         if not self.complex:
             states = diagonal_scan(gates, added, hidden)
@@ -112,7 +112,7 @@ class DiagonalLayer(nn.Module):
         y: Tensor = self.out_proj(states * F.silu(self.output_gate(x)))
         return y, DiagonalState(window, after)
 
-    def _gates(self, logits: Tensor) -> Tensor:
+    def gates_of(self, logits: Tensor) -> Tensor:
         """Real ``[..., units]`` or complex."""
         if self.gates == "positive":
             return torch.sigmoid(logits)

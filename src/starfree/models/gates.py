@@ -7,56 +7,19 @@ depend on the input, can also be read off the architecture. Of a user's own modu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Literal
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from starfree.models.attention import Transformer
+from starfree.models.gate_range import LENGTH, STRINGS, Gates, Range, Recurrence, bound, watching
 from starfree.models.mamba import Mamba, Mixer
-from starfree.models.recurrent import Lstm
+from starfree.models.recurrent import Gru, Lstm, Rnn
+from starfree.models.stack import Stack
+from starfree.models.stack_gates import stack_gates
 from starfree.models.textbook import Textbook, TextbookLayer
 
-Recurrence = Literal["diagonal", "reflections", "dense", "lstm", "attention", "none", "unknown"]
-
-STRINGS, LENGTH = 16, 64  # that are read
 ROUNDING = 1e-5  # of eigenvalues
-
-
-@dataclass(frozen=True)
-class Gates:
-    """What was measured.
-
-    Attributes:
-        recurrence: how a state follows from the one before: gates of its own for each number
-            (`diagonal`; commuting matrices count as that), products of Householder reflections,
-            matrices that do not commute (`dense`), `lstm`, `attention` (no state), `none` (a
-            convolution alone), or `unknown`.
-        layers: that hold a state, or attend.
-        low, high: smallest and largest gate; of matrices the real parts of their eigenvalues.
-        complex: some eigenvalue is not real.
-        input_dependent: some gate differs between symbols; None if nothing was measured.
-        window: how many symbols the convolutions see, through all layers; 1: none.
-        reflections: Householder reflections in a gate, at most.
-        position: the code of positions of a transformer.
-        strings, length: of the measurement.
-    """
-
-    recurrence: Recurrence
-    layers: int | None = None
-    low: float | None = None
-    high: float | None = None
-    complex: bool = False
-    input_dependent: bool | None = None
-    window: int | None = None
-    reflections: int = 0
-    position: str | None = None
-    strings: int = STRINGS
-    length: int = LENGTH
 
 
 @torch.no_grad()
@@ -77,6 +40,10 @@ def measure(model: nn.Module, letters: int | None = None, seed: int = 0) -> Gate
             return _textbook(model, _strings(model.vocabulary, letters, seed))
         case Lstm():
             return _lstm(model, _strings(model.embedding.num_embeddings, letters, seed))
+        case Rnn() | Gru():
+            return Gates("dense", model.options.layers, window=1)
+        case Stack():
+            return stack_gates(model, _strings(model.embedding.num_embeddings, letters, seed))
         case Transformer():
             position = model.options.position
             return Gates("attention", len(model.layers), window=1, position=position)
@@ -92,33 +59,12 @@ def _strings(vocabulary: int, letters: int | None, seed: int) -> Tensor:
     return tokens
 
 
-class _Range:
-    """The least and the greatest of what it was shown, and whether symbols made a difference."""
-
-    def __init__(self) -> None:
-        self.low, self.high, self.moves = float("inf"), float("-inf"), False
-
-    def add(self, least: Tensor, greatest: Tensor) -> None:
-        """Gates ``[...]`` at the symbols where each is least and greatest."""
-        if least.numel():
-            self.low = min(self.low, float(least.min()))
-            self.high = max(self.high, float(greatest.max()))
-            self.moves |= bool((least != greatest).any())
-
-    @property
-    def found(self) -> dict[str, Any]:
-        """Fields of `Gates`; a model without any gate has none to show."""
-        if self.low > self.high:
-            return {"input_dependent": False}
-        return {"low": self.low, "high": self.high, "input_dependent": self.moves}
-
-
 def _mamba(model: Mamba, tokens: Tensor) -> Gates:
     mixers = [module for module in model.modules() if isinstance(module, Mixer)]
     window = 1 + sum(_reach(mixer) for mixer in mixers)
     if not model.options.recurrence:
         return Gates("none", 0, input_dependent=False, window=window)
-    seen = _Range()
+    seen = Range()
     signed = model.options.gates == "signed"
 
     def watch(mixer: Mixer, projected: Tensor) -> None:
@@ -131,7 +77,7 @@ def _mamba(model: Mamba, tokens: Tensor) -> Gates:
         greatest = torch.exp(-step.amin(0)[:, None] * rate)
         seen.add(*((2 * gate - 1 if signed else gate) for gate in (least, greatest)))
 
-    with _watching((mixer.x_proj, _bound(watch, mixer)) for mixer in mixers):
+    with watching((mixer.x_proj, bound(watch, mixer)) for mixer in mixers):
         model(tokens)
     return Gates("diagonal", len(mixers), **seen.found, window=window)
 
@@ -147,13 +93,13 @@ def _textbook(model: Textbook, tokens: Tensor) -> Gates:
     added = len(model.previous)
     delayed = any(bool(layer.rules.weight[:, -added:].any()) for layer in layers)
     delayed |= added > 0 and bool(model.answers.weight[:, -added:].any())
-    seen, is_complex, commute = _Range(), False, True
+    seen, is_complex, commute = Range(), False, True
     fired: list[list[Tensor]] = [[] for _ in layers]
 
     def watch(place: int, counted: Tensor) -> None:
         fired[place].append(F.relu(counted).flatten(0, -2))
 
-    with _watching((layer.rules, _bound(watch, place)) for place, layer in enumerate(layers)):
+    with watching((layer.rules, bound(watch, place)) for place, layer in enumerate(layers)):
         model(tokens)
     for layer, rows in zip(layers, fired, strict=True):
         patterns: Tensor = torch.unique(torch.cat(rows), dim=0)
@@ -191,7 +137,7 @@ def _matrices(layer: TextbookLayer, fired: Tensor) -> Tensor:
 
 def _lstm(model: Lstm, tokens: Tensor) -> Gates:
     """The forget gates; the cell's other path, through the output gate, is dense."""
-    network, seen = model.lstm, _Range()
+    network, seen = model.lstm, Range()
     x = model.embedding(tokens)
     for layer in range(network.num_layers):
         weights = [getattr(network, f"{name}_l{layer}") for name in _LSTM_WEIGHTS]
@@ -208,21 +154,3 @@ def _lstm(model: Lstm, tokens: Tensor) -> Gates:
 
 
 _LSTM_WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-
-
-def _bound(watch: Callable[[Any, Tensor], None], owner: Any) -> Callable[[Tensor], None]:
-    return lambda output: watch(owner, output)
-
-
-@contextmanager
-def _watching(watchers: Iterator[tuple[nn.Module, Callable[[Tensor], None]]]) -> Iterator[None]:
-    """Show the output of each module to its watcher."""
-    handles = [
-        module.register_forward_hook(lambda _module, _inputs, output, watch=watch: watch(output))
-        for module, watch in watchers
-    ]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()

@@ -9,30 +9,35 @@ from typing import Any
 from starfree.algebra import verdict as table
 from starfree.algebra.facts import facts
 from starfree.algebra.verdict import TABLE, Row, Verdict
+from starfree.algebra.verdict_table import DELTA_ROW
 from starfree.languages.language import Language
-from starfree.models.gates import Gates
+from starfree.models.gate_range import Gates
 
 _CLASSES: Mapping[str, str] = {
     "star_free": "star-free",
     "not_star_free": "regular, not star-free",
     "counter": "counter languages",
-    "regular": "regular",
     "only_2_groups": "regular, all groups 2-groups",
     "other_groups": "regular, some group no 2-group",
+    "exact_rotations": "regular, groups that quarter turns suffice for",
     "solvable": "regular, all groups solvable",
     "not_solvable": "regular, some group not solvable",
+    "solvable_group": "word problems of solvable groups",
+    "group_not_solvable": "word problems of groups that are not solvable",
     "j_trivial": "J-trivial",
     "r_trivial": "R-trivial",
     "not_r_trivial": "not R-trivial",
     "definite": "the last k letters decide",
     "last_letter": "the last letter decides",
     "one_letter": "regular over one letter",
+    "one_letter_cycle": "over one letter, not star-free",
+    "one_letter_group": "over one letter, a cycle of states",
     "permutes": "each letter permutes the states",
+    "bounded_stack": "bounded stacks, Dyck(K, h)",
     "forgets": "more than past logic with one operator",
     "merges": "a repeated word keeps states apart",
-    "parity": "parity",
 }
-"""What the conditions of the table's cases say of a language."""
+"""What the conditions of the table's cases say of a language; others by their own names."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,10 @@ def architecture(gates: Gates) -> str | None:
             return table.LSTM
         case "attention":
             return table.SOFTMAX
-        case "reflections":
+        case "reflections" if (gates.low or 0.0) < 0:
             return table.HOUSEHOLDER
+        case "reflections" if gates.reflections == 1:
+            return table.DELTA_NONNEGATIVE
         case "dense":
             return table.RECURRENT
         case "diagonal" if not gates.input_dependent:
@@ -84,7 +91,7 @@ def architecture(gates: Gates) -> str | None:
 def places(gates: Gates) -> tuple[Place, ...]:
     """The rows that hold of a model in floating point with such gates."""
     name = architecture(gates)
-    rows = [row for row in TABLE if row.architecture == name and _applies(row, gates)]
+    rows = [row for row in (*TABLE, DELTA_ROW) if row.architecture == name and _applies(row, gates)]
     return tuple(Place(row, tuple(_class(case) for case in row.cases)) for row in rows)
 
 

@@ -21,8 +21,8 @@ class Gates:
     Attributes:
         recurrence: how a state follows from the one before: gates of its own for each number
             (`diagonal`; commuting matrices count as that), products of Householder reflections,
-            matrices that do not commute or no linear map (`dense`), `lstm`, `attention` (no state), `none` (a
-            convolution alone), or `unknown`.
+            other matrices and what is not linear (`dense`), `lstm`, `attention` (no state), `none`
+            (a convolution alone), or `unknown`.
         layers: that hold a state, or attend.
         low, high: smallest and largest gate; of matrices the real parts of their eigenvalues.
         complex: some eigenvalue is not real.

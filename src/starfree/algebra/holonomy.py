@@ -48,7 +48,7 @@ class Holonomy(Machine):
             self.edges.append(tuple(self.index[1 << t] if t >= 0 else -1 for t in row))
         self._find_classes()
         self._find_heights()
-        self.steps: dict[tuple[int, ...], tuple[Action | None, int, int]] = {}
+        self.known_steps: dict[tuple[int, ...], tuple[Action | None, int, int, int]] = {}
         self.states: dict[State, int] = {}
         top = self.height[0]
         widths = [0] * top
@@ -80,21 +80,28 @@ class Holonomy(Machine):
         return self.rows[self.read(state)][letter] >= 0
 
     def actions(self, state: State, letter: int) -> Actions:
+        return self.step(state, letter)[0]
+
+    def step(self, state: State, letter: int) -> tuple[Actions, State]:
         old = new = 0  # the chains of sets before and after; `new` contains the image of `old`
         found: list[Action | None] = []
+        values = []
         for level, value in enumerate(state):
             key = (level, old, new, letter, value)
-            step = self.steps.get(key)
-            if step is None:
-                step = self.steps[key] = self._step(level, old, new, letter, value)
-            action, old, new = step
+            known = self.known_steps.get(key)
+            if known is None:
+                known = self.known_steps[key] = self._step(level, old, new, letter, value)
+            action, after, old, new = known
             found.append(action)
-        return tuple(found)
+            values.append(after)
+        reached = tuple(values)
+        self.states[reached] = self.sets[new].bit_length() - 1
+        return tuple(found), reached
 
     def _step(
         self, level: int, old: int, new: int, letter: int, value: int
-    ) -> tuple[Action | None, int, int]:
-        """One level of a step: its action, and the next sets of both chains."""
+    ) -> tuple[Action | None, int, int, int]:
+        """One level of a step: its action, its value, and the next sets of both chains."""
         action = None
         image = self.edges[old][letter]
         after = value
@@ -108,7 +115,7 @@ class Holonomy(Machine):
             new = self._tile(new, after)
         if self._at(old, level):
             old = self._tile(old, value)
-        return action, old, new
+        return action, after, old, new
 
     def _at(self, number: int, level: int) -> bool:
         return self.height[number] == len(self.sizes) - level

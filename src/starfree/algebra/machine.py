@@ -46,12 +46,14 @@ class Machine(ABC):
     def read(self, state: State) -> int:
         """The automaton's state."""
 
-    def after(self, state: State, actions: Actions) -> State:
-        """The state after a step's actions."""
-        return tuple(
+    def step(self, state: State, letter: int) -> tuple[Actions, State]:
+        """The actions, and the state after them."""
+        actions = self.actions(state, letter)
+        after = tuple(
             value if action is None else action.apply(value, size, "permutation")
             for value, action, size in zip(state, actions, self.sizes, strict=True)
         )
+        return actions, after
 
 
 class Parallel(Machine):
@@ -133,8 +135,7 @@ def reachable_steps(
             illegal = not lost and not machine.defined(state, letter)
             if illegal and not beyond:
                 continue
-            actions = machine.actions(state, letter)
-            after = machine.after(state, actions)
+            actions, after = machine.step(state, letter)
             yield Step(letter, state, after, actions, illegal, illegal or lost)
             following = (after, illegal or lost)
             if following not in seen:

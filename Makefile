@@ -4,17 +4,21 @@ BIN := .venv/bin
 # One thread a process: the test runner and the sweep use one process a core.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help run test test-all check format lock clean
+.PHONY: help run results test test-all check format lock clean
 
 help:
 	@echo "make run       install starfree into .venv and run the quickstart (about 6 minutes on 2 cores)"
 	@echo "make test      install the development tools too; check style, types, floors; run the fast tests"
 	@echo "make test-all  the same with the full counts of the long property tests"
 	@echo "make format    format the code;  make check: style, types, floors"
+	@echo "make results   make tables, figures and docs/reproduction.md again from the trials under results/"
 	@echo "make lock      pin the newest dependencies anew (in a scratch environment)"
 
 run: .venv/core
 	$(BIN)/starfree run quickstart
+
+results: .venv/core
+	$(BIN)/python -m starfree.report.reproduction results docs/reproduction.md
 
 test: .venv/development check
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not full"

@@ -1,4 +1,4 @@
-"""Make everything that people look at from a run's folder: results.json, figures, the page."""
+"""Make all that is read of a run: results.json, the CSV file, figures, the page."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from starfree.experiments.plan import read_plan
 from starfree.experiments.spec import bounds
 from starfree.experiments.store import Store
 from starfree.experiments.summary import Summary, read_summary
 from starfree.files import write_atomically, write_json
 from starfree.report import figures, page
 from starfree.report.numbers import duration
+from starfree.report.rows import rows
+from starfree.report.sections import as_csv, csv_path
 from starfree.report.style import style
 
 PAGE = "report.html"
@@ -31,6 +32,7 @@ def build_report(store: Store) -> Summary:
         InputError: the folder is no run's folder.
         OSError: something cannot be written.
     """
+    _, planned = read_plan(store.folder)
     summary, results = read_summary(store)
     write_json(
         store.folder / RESULTS,
@@ -43,6 +45,8 @@ def build_report(store: Store) -> Summary:
     )
     if not summary.cells:
         return summary
+    found = list(rows(summary.experiment, planned, results))
+    write_atomically(csv_path(store.folder), as_csv(found))
     drawings = _draw(store, summary, results)
     folder = store.folder / "figures"
     folder.mkdir(exist_ok=True)
@@ -128,8 +132,7 @@ def _provenance(summary: Summary, results: Sequence[Result]) -> page.Provenance:
         ("training", _training(results)),
         ("data", f"{experiment.protocol} protocol, data seed {experiment.data.seed}"),
     ]
-    spec = yaml.safe_dump(experiment.plain(), sort_keys=False, allow_unicode=True, width=100)
-    return page.Provenance(spec, facts)
+    return page.Provenance(experiment.text(), facts)
 
 
 def _machine(machine: Mapping[str, Any]) -> str:

@@ -1,0 +1,90 @@
+"""Every published number of the suite beside ours: its difference and what it amounts to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from starfree.experiments.published_results import PublishedResult, published_results
+from starfree.experiments.summary import BinSummary, Cell, Summary
+from starfree.training.intervals import binomial_interval
+
+Status = Literal["agrees", "differs", "not run"]
+
+# The published transformers are each language's best of several codes of positions, mostly none.
+TRANSFORMER = {"position": "none"}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One published number and ours.
+
+    Attributes:
+        cell: ours; None where it was not run.
+        measured: our window of the same rank.
+        interval: from the smallest lower to the largest upper end of the seeds' 95 % intervals over
+            strings; the published runs are single ones without a seed.
+    """
+
+    published: PublishedResult
+    cell: Cell | None
+    measured: BinSummary | None
+    interval: tuple[float, float] | None
+
+    @property
+    def status(self) -> Status:
+        """`agrees` if the published number lies within our interval."""
+        if self.interval is None:
+            return "not run"
+        low, high = self.interval
+        return "agrees" if low <= self.published.value <= high else "differs"
+
+    @property
+    def difference(self) -> float | None:
+        """Our mean over seeds minus the published number."""
+        return None if self.measured is None else self.measured.accuracy - self.published.value
+
+    @property
+    def cannot_tell(self) -> bool:
+        """A predictor without state solves the bin, so that it shows no state."""
+        return self.measured is not None and self.measured.solved_without_state
+
+
+def compare(summary: Summary) -> Iterator[Compared]:
+    """All published numbers of the suite, in the order of the paper's tables."""
+    cells = {
+        (cell.language.name, name, layers): cell
+        for cell in summary.cells
+        if (key := _published_name(cell)) is not None
+        for name, layers in [key]
+    }
+    for published in published_results():
+        if published.experiment != "suite":
+            continue
+        cell = cells.get((published.language, published.model, published.layers))
+        rank = int(published.bin)
+        measured = cell.bins[rank] if cell is not None and rank < len(cell.bins) else None
+        yield Compared(
+            published, cell, measured, None if measured is None else _seeds_interval(measured)
+        )
+
+
+def _published_name(cell: Cell) -> tuple[str, int | None] | None:
+    """Which row of the paper's tables a cell stands beside; None if it is a model of ours only."""
+    options = cell.model.options
+    if cell.model.name == "transformer":
+        fits = options.get("position", "none") == TRANSFORMER["position"]
+        return ("transformer", None) if fits else None
+    plain = options.get("gates", "positive") == "positive" and options.get("recurrence", True)
+    layers = options.get("layers", 1)
+    return ("mamba", int(layers)) if cell.model.name == "mamba" and plain else None
+
+
+def _seeds_interval(measured: BinSummary) -> tuple[float, float]:
+    """The union of the seeds' intervals over strings."""
+    ends = [
+        binomial_interval(round(share * measured.strings), measured.strings)
+        for share in measured.seeds
+    ]
+    return min(low for low, _ in ends), max(high for _, high in ends)

@@ -1,0 +1,225 @@
+"""`docs/reproduction.md` and what is committed under `results/`, made from the trials there.
+
+python -m starfree.report.reproduction results docs/reproduction.md
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from starfree.experiments import builtin
+from starfree.experiments.plan import make_plan
+from starfree.experiments.published_results import PublishedResult, published_results
+from starfree.experiments.store import Store
+from starfree.experiments.summary import Cell, Summary, summarise
+from starfree.files import write_atomically
+from starfree.languages.catalog import entries
+from starfree.report.comparison import Compared, compare
+from starfree.report.numbers import points
+from starfree.report.page import draw
+from starfree.report.paper_figure import paper_figure
+from starfree.report.rows import rows
+from starfree.report.sections import as_csv
+from starfree.report.style import style
+
+SUITE = "suite"
+OTHERS = ("flipflop", "bounded-dyck")  # experiments with published numbers of their own
+TEXT = "reproduction.md"  # what no result changes; tables stand where it says {{NAME}}
+NOT_RUN = "not run"
+
+_CLASSES = (
+    ("star-free", "Star-free languages"),
+    ("not star-free", "Regular languages that are not star-free"),
+    ("counter", "Counter languages"),
+)
+
+
+def regenerate(results: Path, page: Path) -> None:
+    """Make the suite's CSV file and figure, and the page, from what is under `results`.
+
+    Args:
+        results: holds a run's folder an experiment.
+        page: the Markdown file.
+
+    Raises:
+        OSError: something cannot be written.
+    """
+    experiment, _ = builtin.load(SUITE)
+    store = Store(results / SUITE)
+    trials = store.results()
+    planned = make_plan(experiment, trials)
+    summary = summarise(experiment, planned, trials, {})
+    write_atomically(results / f"{SUITE}.csv", as_csv(list(rows(experiment, planned, trials))))
+    compared = list(compare(summary))
+    classes = {entry.name: str(entry.language_class) for entry in entries()}
+    languages = {name: classes[name] for name in experiment.languages}
+    drawing = draw(SUITE, paper_figure(compared, languages), "")
+    write_atomically(results / f"{SUITE}.svg", drawing.svg)
+    with style():
+        drawing.figure.savefig(results / f"{SUITE}.png", metadata={"Software": None})
+    parts = {
+        "SPECS": "\n".join(_specs()),
+        "COUNTS": "\n".join(_counts(compared)),
+        "TABLES": "\n".join(_tables(compared, languages)),
+        "OTHER_MODELS": "\n".join(_other_models(summary)),
+        **{name.upper().replace("-", "_"): "\n".join(_other(name, results)) for name in OTHERS},
+    }
+    written = files("starfree.report").joinpath(TEXT).read_text(encoding="utf-8")
+    for name, part in parts.items():
+        written = written.replace(f"{{{{{name}}}}}", part)
+    write_atomically(page, written)
+
+
+def _specs() -> Iterator[str]:
+    """Each experiment's spec by its hash."""
+    yield "| experiment | SHA-256 of its spec file | results |"
+    yield "|---|---|---|"
+    for name in (SUITE, "transfer", *OTHERS):
+        if name in builtin.names():
+            digest = hashlib.sha256(builtin.text(name).encode()).hexdigest()
+            yield f"| `{name}` | `{digest[:16]}…` | `results/{name.replace('-', '_')}.csv` |"
+
+
+def _counts(compared: Sequence[Compared]) -> Iterator[str]:
+    """How many published numbers agree, differ, were not run."""
+    counts: Counter[str] = Counter(c.status for c in compared)
+    untold = sum(c.cannot_tell for c in compared)
+    yield (
+        f"Of {len(compared)} published numbers {counts['agrees']} agree, {counts['differs']} "
+        f"differ, {counts[NOT_RUN]} were not run. For {untold} of those that were run the data "
+        "cannot tell: a predictor without state solves the bin."
+    )
+
+
+def _tables(compared: Sequence[Compared], classes: Mapping[str, str]) -> Iterator[str]:
+    for wanted, title in _CLASSES:
+        yield f"#### {title}"
+        yield ""
+        bins = 3 if wanted == "counter" else 2
+        names = ["in-length", "longer", "longer still"][:bins]
+        head = ["language", "model", *names, "seeds that solve all windows", "rate", "marks"]
+        yield "| " + " | ".join(head) + " |"
+        yield "|" + "---|" * len(head)
+        of_class = [c for c in compared if classes[c.published.language] == wanted]
+        cells: dict[tuple[str, str, int | None], list[Compared]] = {}
+        for c in of_class:
+            key = (c.published.language, c.published.model, c.published.layers)
+            cells.setdefault(key, []).append(c)
+        for (language, model, layers), numbers in cells.items():
+            named = "Transformer" if layers is None else f"{model.title()}, {layers}"
+            shown = [_beside(number) for number in numbers]
+            shown += [""] * (bins - len(shown))
+            yield "| " + " | ".join([language, named, *shown, *_cell(numbers[0].cell)]) + " |"
+        yield ""
+
+
+def _beside(number: Compared) -> str:
+    """`99.2 (98.5–99.6), published 100: −0.8, differs`."""
+    published = f"published {points(number.published.value)}"
+    if number.measured is None or number.interval is None or number.difference is None:
+        return f"{NOT_RUN}; {published}"
+    low, high = number.interval
+    mark = "; cannot tell" if number.cannot_tell else ""
+    difference = f"{100 * number.difference:+.1f}".replace("-", "−")
+    return (
+        f"**{points(number.measured.accuracy)}** ({points(low)}–{points(high)}), {published}: "
+        f"{difference}, {number.status}{mark}"
+    )
+
+
+def _cell(cell: Cell | None) -> list[str]:
+    """Solved seeds, learning rate, marks."""
+    if cell is None:
+        return ["", "", ""]
+    low, high = cell.solved_interval
+    solved = f"{cell.solved_seeds} of {len(cell.trials)} ({points(low)}–{points(high)} %)"
+    marks = [f"theory: {cell.expectation.answer}"]
+    if cell.provisional:
+        marks.append("provisional")
+    if cell.stateless:
+        marks.append("does not test state")
+    if not all(b.identifiable for b in cell.bins):
+        marks.append("not identifiable")
+    return [solved, f"{cell.learning_rate:g}", "; ".join(marks)]
+
+
+def _other_models(summary: Summary) -> Iterator[str]:
+    """Models that the paper has no row for: solved languages by class."""
+    yield "| model | " + " | ".join(title.lower() for _, title in _CLASSES) + " |"
+    yield "|---|" + "---|" * len(_CLASSES)
+    for model in summary.experiment.models:
+        shown = []
+        for wanted, _ in _CLASSES:
+            cells = [
+                c
+                for c in summary.cells
+                if c.model.shown == model.shown and c.language.language_class == wanted
+            ]
+            of = sum(
+                entry.name in summary.experiment.languages and entry.language_class == wanted
+                for entry in entries()
+            )
+            solved = sum(c.solved for c in cells)
+            shown.append(f"{solved} of {len(cells)} run (of {of})" if cells else NOT_RUN)
+        yield f"| {model.shown} | " + " | ".join(shown) + " |"
+
+
+def _other(name: str, results: Path) -> Iterator[str]:
+    """An experiment's published numbers beside the rows of its CSV file that name them."""
+    published = [number for number in published_results() if number.experiment == name]
+    ours = _read(results / f"{name.replace('-', '_')}.csv") or _read(results / f"{name}.csv")
+    ours = [row for row in ours if row["published"]]
+    beside = [[row for row in ours if _is_beside(row, number)] for number in published]
+    run = sum(map(bool, beside))
+    yield f"{len(published)} published numbers; {run} have ours beside them, the rest was not run."
+    yield ""
+    yield "<details><summary>All of them</summary>"
+    yield ""
+    yield "| layers | split | metric | setting | published | ours | difference | status |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for number, found in zip(published, beside, strict=True):
+        head = [str(number.layers), number.bin, number.metric.replace("_", " "), number.setting]
+        yield "| " + " | ".join([*head, f"{number.value:g}", *_ours(number, found)]) + " |"
+    yield ""
+    yield "</details>"
+
+
+def _is_beside(row: Mapping[str, str], number: PublishedResult) -> bool:
+    return (
+        row["metric"] == number.metric
+        and row["layers"] == str(number.layers)
+        and number.bin in (row["bin"], row["test_data"])
+        and float(row["published"]) == number.value
+    )
+
+
+def _ours(number: PublishedResult, found: Sequence[Mapping[str, str]]) -> list[str]:
+    """Mean over seeds, difference, status."""
+    if not found:
+        return ["", "", NOT_RUN]
+    values = [float(row["value"]) for row in found]
+    low = min(float(row["low"] or row["value"]) for row in found)
+    high = max(float(row["high"] or row["value"]) for row in found)
+    mean = fmean(values)
+    status = "agrees" if low <= number.value <= high else "differs"
+    return [f"{mean:.4g} ({low:.4g}–{high:.4g})", f"{mean - number.value:+.4g}", status]
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            return list(csv.DictReader(stream))
+    except FileNotFoundError:
+        return []
+
+
+if __name__ == "__main__":
+    regenerate(Path(sys.argv[1]), Path(sys.argv[2]))

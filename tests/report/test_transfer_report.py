@@ -1,0 +1,108 @@
+"""The transfer report: what it says of made results."""
+
+import pytest
+
+from starfree.experiments.plan import planned_trial, write_plan
+from starfree.experiments.spec import parse_experiment
+from starfree.experiments.store import Store
+from starfree.report.kinds import build_own_report
+
+SPEC = """
+kind: transfer
+name: small
+languages: [d-2, tomita-4]
+models: [{name: mamba, label: M, d_model: 8}]
+train_data: [published, uniform, hard]
+labels: [with $]
+seeds: [0, 1]
+data: {train_window: 1-100, test_windows: [1-50, 451-500]}
+training: {tokens: 1000}
+"""
+STRINGS = 100
+
+
+def made_test(accuracy):
+    return {
+        "strings": STRINGS,
+        "metrics": {
+            "string_accuracy": {"value": accuracy, "n": STRINGS, "low": 0.0, "high": 1.0},
+            "position_accuracy": {"value": (1 + accuracy) / 2, "n": 5000},
+        },
+        "best_baseline": {"kind": "last 7 symbols", "value": 0.25},
+        "best_windows": {"4": {"position_accuracy": 0.5}, "10": {"position_accuracy": 0.625}},
+        "identifiable": True,
+        "first_error": None if accuracy == 1.0 else {"0.1": 2.0, "0.5": 8.0, "0.9": 30.0},
+    }
+
+
+def made_result(trial):
+    """Every control is passed; published strings teach nothing about the others."""
+    own = trial.data.train_distribution
+    names = ("published", "uniform") + (("hard",) if trial.language == "d-2" else ())
+    tests = {
+        name: {
+            window: made_test(
+                1.0 if name == own or own != "published" else 0.125 + 0.25 * trial.seed
+            )
+            for window in trial.data.test_windows
+        }
+        for name in names
+    }
+    return {
+        "format": 1,
+        "trial": trial.model_dump(mode="json"),
+        "validation": {"loss": 0.5},
+        "tests": tests,
+        "bins": tests[own],
+        "parameters": 1, "tokens": 1000, "seconds": 1.0, "total_seconds": 2.0,
+        "version": "0", "commit": "abc", "finished": "2026-01-01T00:00:00+00:00",
+        "machine": {"cpu": "x", "cores": 1, "system": "s", "libraries": {"torch": "2"}},
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory):
+    store = Store(tmp_path_factory.mktemp("runs") / "transfer")
+    store.trials.mkdir(parents=True)
+    experiment = parse_experiment(SPEC, "x")
+    planned = []
+    for model, trial in experiment.trials(experiment.seeds):
+        planned.append(planned_trial(model, trial))
+        if trial.language == "d-2":  # the other was not run
+            store.trial_folder(trial.hash).mkdir()
+            store.save_result(trial.hash, made_result(trial))
+    write_plan(store.folder, experiment, planned)
+    return store, build_own_report(store)
+
+
+def test_the_findings_compare_a_control_with_the_others(reported):
+    _, report = reported
+    assert len(report.findings) == 2  # published to uniform and to hard, in-length only
+    assert report.findings[0] == (
+        "d-2, M, with $, length 1–50: trained on published strings, 100 % of those and 25.0 % of "
+        "uniform ones (62.5 % of positions); trained on uniform strings, 100 % of them."
+    )
+
+
+def test_what_is_missing_is_told(reported):
+    _, report = reported
+    assert any("2 seeds; claims about training need 5" in line for line in report.caveats)
+    assert any("2 of 5 cells were not run" in line for line in report.caveats)
+
+
+def test_rows_and_table_hold_every_number(reported):
+    store, report = reported
+    strings = [row for row in report.rows if row.metric == "string_accuracy"]
+    assert len(strings) == 3 * 2 * 3 * 2  # trained on, seeds, tested on, windows
+    positions = next(row for row in report.rows if row.metric == "position_accuracy")
+    assert (positions.baseline, positions.baseline_kind) == (0.625, "best of the last 10 symbols")
+    assert sum(row.metric == "first_error_median" for row in report.rows) == 2 * 2 * 2
+    (table,) = report.tables
+    row = next(r for r in table.rows if r[2] == "published")
+    assert row[table.header.index("uniform 1–50")] == "25.0 (12.5–37.5) / 62.5 @8"
+    assert row[table.header.index("published 1–50")] == "100 / 100"
+    assert (store.folder.parent / "transfer.csv").exists()
+    assert (store.folder / "report.html").exists()
+    assert {path.suffix for path in (store.folder / "figures").glob("matrix-1.*")} == {
+        ".png", ".pdf", ".svg",
+    }  # fmt: skip

@@ -1,7 +1,12 @@
 """A whole Mamba as one operation against the naive one."""
 
+import math
 import random
+import subprocess
+import sys
+from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
@@ -65,7 +70,89 @@ def test_long_sequences_span_several_blocks() -> None:
     compare(SMALL, 2, 1000, torch.float64, 1e-12)
 
 
-@pytest.mark.parametrize("count", [10, pytest.param(60, marks=pytest.mark.full)], ids=["10", "60"])
+@pytest.fixture
+def poison() -> Iterator[None]:
+    """New memory holds NaN: torch's by its own switch, the kernels' by a run with NaN weights."""
+    torch.use_deterministic_algorithms(True)
+    assert bool(torch.empty(3).isnan().all())
+    rotten = converted(random_parameters(ODD), torch.float32)
+    for tensor in leaves(rotten):
+        tensor.data.fill_(float("nan"))
+    tokens, lengths = sample(ODD, 9, 400)
+    backbone.backbone(tokens, lengths, ODD, rotten).sum().backward()
+    backbone.stream(tokens, lengths, ODD, rotten)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.parametrize("length", [1, 17, 300])
+def test_nothing_is_read_before_it_is_written(length: int, poison: None) -> None:
+    torch.manual_seed(length)
+    for shape in (SMALL, ODD):
+        compare(shape, 3, length, torch.float32, 2e-6)
+        parameters = converted(random_parameters(shape), torch.float32)
+        tokens, lengths = sample(shape, 3, length)
+        step = TrainStep(shape, parameters, "bits")
+        legal, weights = torch.rand(3, length, shape.outputs) < 0.5, torch.ones(3, length)
+        assert math.isfinite(step(tokens, legal, weights, lengths, AdamW(1e-3)))
+        assert all(bool(p.isfinite().all()) for p in leaves(parameters))
+
+
+def test_a_few_tokens_are_projected_like_many() -> None:
+    """No table of tokens is made for as few positions as there are tokens: the same bits."""
+    torch.manual_seed(0)
+    parameters = converted(random_parameters(SMALL), torch.float32)
+    tokens, _ = sample(SMALL, 1, 30)
+    whole = backbone.backbone(tokens, None, SMALL, parameters)
+    state = backbone.stream_state(1, SMALL, parameters)
+    for t in range(30):
+        step = backbone.stream(tokens[:, t : t + 1], None, SMALL, parameters, state)
+        assert torch.equal(step[:, 0], whole[:, t])
+    few, many = sample(SMALL, 1, SMALL.vocabulary)[0], sample(SMALL, 4, 50)[0]
+    many[0, : SMALL.vocabulary] = few
+    gradients = []
+    for batch in (few, many):
+        given = converted(parameters, torch.float64)
+        logits = backbone.backbone(batch, None, SMALL, given)
+        logits[0, : SMALL.vocabulary].square().sum().backward()
+        gradients.append([leaf.grad for leaf in leaves(given)])
+    torch.testing.assert_close(*gradients, rtol=1e-10, atol=1e-12)
+
+
+MILLION = """
+import resource, torch
+from scan_oracles import converted, random_parameters
+from starfree.models.scan import backbone
+shape = backbone.Shape(1, 16, 32, 16, 4, 1, 5, 2, False, 1e-5)
+parameters = converted(random_parameters(shape), torch.float32)
+tokens = torch.randint(5, (1, 1_000_000))
+backbone.stream(tokens[:, :1000], None, shape, parameters)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+logits = backbone.stream(tokens, None, shape, parameters)
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert bool(logits.isfinite().all())
+print((after - before) / 1024 - logits.numel() * 4 / 2**20)
+"""
+
+
+@pytest.mark.full
+def test_memory_does_not_grow_with_length() -> None:
+    """A million symbols: not 8 MB beyond the logits (the rows of one layer would be 2 GB)."""
+    done = subprocess.run(
+        [sys.executable, "-c", MILLION],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert float(done.stdout) < 8
+
+
+@pytest.mark.parametrize(
+    "count", [10, pytest.param(200, marks=pytest.mark.full)], ids=["10", "200"]
+)
 def test_random_shapes(count: int) -> None:
     draw = random.Random(5)
     torch.manual_seed(5)
@@ -205,7 +292,7 @@ def test_shapes_are_known_without_data() -> None:
     parameters = converted(random_parameters(SMALL), torch.float32)
     tokens, lengths = sample(SMALL, 3, 12)
     given, present = backbone._given(parameters.flat())
-    sizes = [*map(float, SMALL), 1.0]
+    sizes = [*map(float, SMALL)]
     # Not the test that compares every number of two runs: the rows saved for the backward have
     # gaps, which hold anything.
     torch.library.opcheck(

@@ -114,14 +114,3 @@ def test_nothing_to_fuse_without_kernels(monkeypatch: pytest.MonkeyPatch) -> Non
     assert fused(model("rms", False).bfloat16()) is None
     monkeypatch.setenv(library.SWITCH, "off")
     assert fused(model("rms", False)) is None
-
-
-@needs_kernels
-@pytest.mark.filterwarnings("ignore:The .grad attribute")  # of torch's own tracer
-def test_torch_compile_passes_through() -> None:
-    mamba = model("rms", False)
-    tokens = torch.randint(5, (3, 40))
-    compiled = torch.compile(mamba, backend="aot_eager")
-    torch.testing.assert_close(compiled(tokens), mamba(tokens))
-    with torch.no_grad():
-        torch.testing.assert_close(compiled(tokens), mamba(tokens))

@@ -88,10 +88,9 @@ def backbone(
     tokens: Tensor, lengths: Tensor | None, shape: Shape, parameters: Parameters
 ) -> Tensor:
     """Logits ``[B, L, outputs]`` of tokens ``[B, L]``, differentiable in all parameters."""
-    sizes = [*map(float, shape), float(native.threads())]
     lengths = _lengths(tokens, lengths)
     outcome: tuple[Tensor, Tensor] = _backbone(
-        tokens, lengths, *_given(parameters.flat()), sizes, False
+        tokens, lengths, *_given(parameters.flat()), [*map(float, shape)], False
     )
     return outcome[0]
 
@@ -105,7 +104,7 @@ def mixer(x: Tensor, parameters: LayerParameters, lengths: Tensor | None = None)
     )
     bare = [None, None, None, *parameters[2:], None, None, None, None]
     outcome: tuple[Tensor, Tensor] = _backbone(
-        x, _lengths(x, lengths), *_given(bare), [*map(float, shape), float(native.threads())], True
+        x, _lengths(x, lengths), *_given(bare), [*map(float, shape)], True
     )
     return outcome[0]
 
@@ -231,16 +230,15 @@ def _backbone(
     sizes: list[float],
     bare: bool,
 ) -> tuple[Tensor, Tensor]:
-    """Logits (or a bare mixer's output) and what the backward needs."""
-    shape, flat, x, threads = (
-        _shape(sizes),
-        _spread(_plain(parameters), present),
-        x.contiguous(),
-        int(sizes[11]),
-    )
-    weight = parameters[0]
+    """Logits (or a bare mixer's output) and what the backward needs.
+
+    That ends with the number of threads, which decides how the rows before it lie.
+    """
+    shape, flat, x = _shape(sizes), _spread(_plain(parameters), present), x.contiguous()
+    weight, threads = parameters[0], native.threads()
     out = weight.new_zeros(*x.shape[:2], shape.d_model if bare else shape.outputs)
-    saved = weight.new_empty(_saved(shape, bare, lengths, weight.dtype, threads))
+    saved = weight.new_empty(_saved(shape, bare, lengths, weight.dtype, threads) + 1)
+    saved[-1] = threads
     struct = shape.struct(bare)
     _kernels().call(
         "forward",
@@ -296,7 +294,7 @@ def _backbone_backward(
         *((None, x) if bare else (x, None)),
         *(saved, dout.contiguous(), dx if bare else None),
         native.pointers(gradients),
-        int(sizes[11]),
+        int(saved[-1]),
     )
     return [dx, *(g for g in gradients if g is not None)]
 

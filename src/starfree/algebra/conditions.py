@@ -7,8 +7,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from starfree.algebra.claims import Size
+from starfree.algebra.claims import Size, Test
 from starfree.algebra.facts import Facts
+
+_WORDS: Mapping[str, str] = {
+    "star_free": "star-free",
+    "not_star_free": "regular, not star-free",
+    "regular": "regular",
+    "counter": "counter languages",
+    "only_2_groups": "regular, all groups 2-groups",
+    "other_groups": "regular, some group no 2-group",
+    "exact_rotations": "regular, groups that quarter turns suffice for",
+    "solvable": "regular, all groups solvable",
+    "not_solvable": "regular, some group not solvable",
+    "solvable_group": "word problems of solvable groups",
+    "group_not_solvable": "word problems of groups that are not solvable",
+    "j_trivial": "J-trivial",
+    "r_trivial": "R-trivial",
+    "not_r_trivial": "not R-trivial",
+    "definite": "the last k letters decide",
+    "last_letter": "the last letter decides",
+    "one_letter": "regular over one letter",
+    "one_letter_cycle": "over one letter, not star-free",
+    "one_letter_group": "over one letter, a cycle of states",
+    "permutes": "each letter permutes the states",
+    "bounded_stack": "bounded stacks, Dyck(K, h)",
+    "forgets": "more than past logic with one operator",
+    "merges": "a repeated word keeps states apart",
+}
+
+
+def in_words(test: Test) -> str:
+    """Of which languages a condition holds."""
+    name = getattr(test, "__name__", "")
+    return _WORDS.get(name, name.replace("_", " "))
 
 
 def star_free(known: Facts) -> bool | None:

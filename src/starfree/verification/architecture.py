@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from starfree.algebra import verdict as table
+from starfree.algebra.conditions import in_words
 from starfree.algebra.facts import facts
 from starfree.algebra.verdict import TABLE, Row, Verdict
 from starfree.algebra.verdict_table import DELTA_ROW
 from starfree.languages.language import Language
 from starfree.models.gate_range import Gates
-
-_CLASSES: Mapping[str, str] = {
-    "star_free": "star-free",
-    "not_star_free": "regular, not star-free",
-    "counter": "counter languages",
-    "only_2_groups": "regular, all groups 2-groups",
-    "other_groups": "regular, some group no 2-group",
-    "exact_rotations": "regular, groups that quarter turns suffice for",
-    "solvable": "regular, all groups solvable",
-    "not_solvable": "regular, some group not solvable",
-    "solvable_group": "word problems of solvable groups",
-    "group_not_solvable": "word problems of groups that are not solvable",
-    "j_trivial": "J-trivial",
-    "r_trivial": "R-trivial",
-    "not_r_trivial": "not R-trivial",
-    "definite": "the last k letters decide",
-    "last_letter": "the last letter decides",
-    "one_letter": "regular over one letter",
-    "one_letter_cycle": "over one letter, not star-free",
-    "one_letter_group": "over one letter, a cycle of states",
-    "permutes": "each letter permutes the states",
-    "bounded_stack": "bounded stacks, Dyck(K, h)",
-    "forgets": "more than past logic with one operator",
-    "merges": "a repeated word keeps states apart",
-}
-"""What the conditions of the table's cases say of a language; others by their own names."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +91,4 @@ def _applies(row: Row, gates: Gates) -> bool:
 
 
 def _class(case: table.Case) -> tuple[str, str, str, str]:
-    name = case.when.__name__
-    known = _CLASSES.get(name, name.replace("_", " "))
-    return known, case.answer, case.conditions, case.theorem
+    return in_words(case.when), case.answer, case.conditions, case.theorem

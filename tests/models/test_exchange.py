@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from starfree.errors import InputError
 from starfree.models import exchange
 from starfree.models.model import build
+from starfree.models.scan.fused import fused
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 
@@ -60,6 +61,30 @@ def test_a_directory_made_by_transformers(transformers, tmp_path, tied, sizes):
     exchange.write_transformers(ours, back)
     again = transformers.MambaForCausalLM.from_pretrained(back)
     torch.testing.assert_close(their_logits(again, inputs), their_logits(theirs, inputs), **CLOSE)
+
+
+def test_biases_of_the_outer_projections(transformers, tmp_path):
+    """No option of ours has them; they are read, trained in plain PyTorch and written again."""
+    torch.manual_seed(0)
+    config = transformers.MambaConfig(
+        vocab_size=7, hidden_size=20, num_hidden_layers=2, use_bias=True
+    )
+    theirs = transformers.MambaForCausalLM(config)
+    for name, parameter in theirs.named_parameters():
+        if name.endswith("_proj.bias"):
+            torch.nn.init.normal_(parameter)
+    theirs.save_pretrained(tmp_path)
+    ours = exchange.read_transformers(tmp_path)
+    assert fused(ours) is None
+    logits = ours(tokens(7))
+    torch.testing.assert_close(logits, their_logits(theirs, tokens(7)), **CLOSE)
+    logits.square().sum().backward()
+    for layer in ours.layers:
+        for projection in (layer.mixer.in_proj, layer.mixer.out_proj):
+            assert projection.bias.grad.abs().min() > 0
+    exchange.write_transformers(ours, tmp_path / "back")
+    again = transformers.MambaForCausalLM.from_pretrained(tmp_path / "back")
+    torch.testing.assert_close(their_logits(again, tokens(7)), logits.detach(), **CLOSE)
 
 
 def test_shards_are_read(transformers, tmp_path):
@@ -254,9 +279,9 @@ def edit_tensors(edit):
         (edit_tensors(lambda t: t.pop("backbone.layers.0.mixer.D")), "mixer.D is missing"),
         (
             edit_tensors(
-                lambda t: t.update({"backbone.layers.0.mixer.in_proj.bias": torch.ones(48)})
+                lambda t: t.update({"backbone.layers.0.mixer.x_proj.bias": torch.ones(48)})
             ),
-            "in_proj.bias is no part",
+            "x_proj.bias is no part",
         ),
         (
             edit_tensors(lambda t: t.update({"backbone.norm_f.weight": torch.ones(5)})),

@@ -41,6 +41,23 @@ def machine() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in _LIBRARIES},
+        "kernels": _kernels(),
+    }
+
+
+def _kernels() -> dict[str, Any]:
+    """The path that computes: compiled (of which source, how), or plain PyTorch and why."""
+    from starfree.models.scan import build, library
+
+    found = library.status()
+    if not found.active or found.library is None:
+        return {"compiled": False, "why": found.summary}
+    return {
+        "compiled": True,
+        "library": found.library.stem,  # hash of source, compiler, flags and processor
+        "compiler": Path(found.compiler).name,  # without the folder, which may name the owner
+        "flags": " ".join((*build.FLAGS, *build.THREADS)),
+        "vector_bits": found.vector_bits,
     }
 
 

@@ -176,6 +176,8 @@ def _assemble(tensors: Tensors, epsilon: float, source: str) -> Mamba:
         head_bias="head.bias" in tensors,
     )
     model = Mamba(vocabulary, len(outputs), options)
+    if f"{first}in_proj.bias" in tensors:
+        _give_biases(model)
     if tensors["embedding.weight"].dtype == torch.float64:
         model.double()
     wanted = model.state_dict()
@@ -193,6 +195,19 @@ def _assemble(tensors: Tensors, epsilon: float, source: str) -> Mamba:
         if isinstance(module, nn.RMSNorm | nn.LayerNorm):
             module.eps = epsilon
     return model
+
+
+def _give_biases(model: Mamba) -> None:
+    """Biases for the two outer projections of every layer (their `use_bias`).
+
+    No option of ours makes them and the compiled kernels do not know them: such a model runs layer
+    by layer.
+    """
+    for block in model.layers:
+        mixer: Any = block.mixer
+        for name in ("in_proj", "out_proj"):
+            columns, rows = getattr(mixer, name).in_features, getattr(mixer, name).out_features
+            setattr(mixer, name, nn.Linear(columns, rows))
 
 
 def _config(folder: Path) -> dict[str, Any]:
@@ -252,7 +267,7 @@ def _their_config(model: Mamba, entries: int) -> dict[str, Any]:
         "num_hidden_layers": len(model.layers),
         "layer_norm_epsilon": float(norm.eps),
         "hidden_act": "silu",
-        "use_bias": False,
+        "use_bias": mixer.in_proj.bias is not None,
         "use_conv_bias": True,
         "residual_in_fp32": dtype != torch.float64,  # which would be rounded
         "tie_word_embeddings": False,

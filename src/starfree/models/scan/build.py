@@ -27,7 +27,7 @@ MAIN = "kernels.cpp"
 # the optimiser's mood cannot make two paths through the same formula differ in a bit.
 FLAGS = ("-std=c++17", "-O3", "-ffp-contract=off", "-fPIC", "-shared", "-fvisibility=hidden")
 THREADS = ("-pthread",)
-COMPILE_SECONDS = 300
+COMPILE_SECONDS = 900  # zig compiles its own C++ library first
 
 
 class Built(NamedTuple):
@@ -55,6 +55,10 @@ def build(works: Callable[[Path], str]) -> Built:
         wrong = ""
         for folder in cache_folders():
             target = folder / f"starfree-{key}.so"
+            print(
+                f"starfree: compiling its kernels with {name}, once (a minute or two)",
+                file=sys.stderr,
+            )
             try:
                 wrong = _compile(compiler, target)
             except OSError as problem:

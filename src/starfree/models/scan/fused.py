@@ -20,6 +20,8 @@ def fused(model: nn.Module) -> tuple[Shape, Parameters] | None:
     if not module.options.fusible or len({norm.eps for norm in norms}) > 1:
         return None  # the kernels know one epsilon
     first = module.layers[0].mixer
+    if first.in_proj.bias is not None:
+        return None  # nor do they know this bias
     inner, _, taps = first.conv1d.weight.shape
     norm = module.norm_f
     shape = Shape(

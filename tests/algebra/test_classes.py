@@ -12,6 +12,7 @@ from algebra_oracles import (
     omega,
     random_automaton,
     random_monotone_automaton,
+    random_permutation_automaton,
     random_reset_cascade,
     times,
 )
@@ -139,18 +140,29 @@ def test_monoid_sizes(name: str, size: int) -> None:
     assert len(enumerate_monoid(SUITE[name])) == size
 
 
-def test_monoid_of_random_automata() -> None:
-    rng = np.random.default_rng(8)
-    for _ in range(100):
-        automaton = random_automaton(rng)
+def check_monoids(count: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for number in range(count):
+        make = random_permutation_automaton if number % 4 == 0 else random_automaton
+        automaton = make(rng)
         if not automaton.states:
             continue
         monoid = enumerate_monoid(automaton)
-        assert len(monoid) == len(brute_monoid(automaton))
+        assert set(map(tuple, monoid.elements.tolist())) == set(brute_monoid(automaton))
+        assert len(monoid) == len(set(map(tuple, monoid.elements.tolist())))
         last = tuple(monoid.elements[-1].tolist())
         for letter, after in enumerate(monoid.left[-1].tolist()):
             first = tuple(monoid.elements[monoid.right[0, letter]].tolist())
             assert tuple(monoid.elements[after].tolist()) == times(first, last)
+
+
+def test_monoids_of_random_automata() -> None:
+    check_monoids(100, seed=8)
+
+
+@pytest.mark.full
+def test_monoids_of_2000_random_automata() -> None:
+    check_monoids(2000, seed=18)
 
 
 def test_small_languages_have_small_monoids() -> None:

@@ -65,7 +65,8 @@ _GATES_ONE = "gates exactly 1"
 
 _PROVEN = "the cascade of its automaton, proven equal by a product search when it is compiled"
 _DYADIC = "the circuit computes with dyadic numbers, which every arithmetic here holds exactly"
-_FROM_PREFIXES = "the legal set is one language of the class for each letter, asked at each prefix"
+_FROM_PREFIXES = "whether a letter is legal is membership of the prefix in a language of the class"
+_TO_MEMBERS = "members are the strings whose every letter is legal: star-free if legal sets are"
 
 _STACK = Case(bounded_stack, "can", "sarrof2024-dyck", "", one, circuit="nonnegative",
               note=stack_bits)  # fmt: skip
@@ -176,7 +177,15 @@ _NONNEGATIVE = (
                 derived="repeating a word that leads two states back to themselves contracts every "
                 "gate's interval to one point, layer after layer",
             ),
-            *_WINDOW,
+            Case(last_letter, "can", "last-letter", lower=one, upper=one),
+            Case(
+                definite,
+                "can",
+                "alsmann2026",
+                "a window of the last letters",
+                one,
+                derived="layers with a gate of 1/4 tell the letters before",
+            ),
         ),
     ),
 )
@@ -485,8 +494,8 @@ _TRANSFORMERS = (
         (
             Case(last_letter, "can", "last-letter", lower=one, upper=one),
             Case(r_trivial, "can", "li2025", lower=one, derived=_FROM_PREFIXES),
-            Case(not_star_free, "cannot", "li2025", derived=_FROM_PREFIXES),
-            Case(counter, "cannot", "li2025", derived=_FROM_PREFIXES),
+            Case(not_star_free, "cannot", "li2025", derived=_TO_MEMBERS),
+            Case(counter, "cannot", "li2025", derived=_TO_MEMBERS),
             Case(
                 forgets,
                 "cannot",
@@ -527,8 +536,8 @@ _TRANSFORMERS = (
         _NO_POSITION,
         (
             Case(star_free, "can", "yang2024", lower=one, derived=_FROM_PREFIXES),
-            Case(not_star_free, "cannot", "yang2024", derived=_FROM_PREFIXES),
-            Case(counter, "cannot", "yang2024", derived=_FROM_PREFIXES),
+            Case(not_star_free, "cannot", "yang2024", derived=_TO_MEMBERS),
+            Case(counter, "cannot", "yang2024", derived=_TO_MEMBERS),
         ),
     ),
     Row(

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 WRONG = 3
 PAGE = "page.html"
-COUNTER_STATES = 2_000  # a counter has endless states: prove some lengths, `certify` proves more
 
 
 def register(app: typer.Typer) -> None:
@@ -57,6 +56,10 @@ def compile_language(
             "S and Y, right on every string."
         ),
     ] = "automaton",
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Of target paper: without any convolution."),
+    ] = False,
     explain: Annotated[
         bool, typer.Option("--explain", help="Print what every direction of the model means.")
     ] = False,
@@ -66,22 +69,20 @@ def compile_language(
 
     DIR/page.html shows it in a browser: the circuit runs on what you type.
     """
+    from starfree.algebra.bounds import remarks
     from starfree.compiler.compile import GATES
     from starfree.compiler.compile import compile as compiled_for
     from starfree.compiler.explain import explain as explained
     from starfree.compiler.folder import check_folder, save
     from starfree.languages.catalog import language as named
     from starfree.report.language_page import Network, gates_in_words, write_page
-    from starfree.verification.certificate import MAX_STATES
     from starfree.verification.certificate import certify as prove
 
     spoken = named(language)
     check_folder(out)
-    made = compiled_for(spoken, target, precision, task, route)
-    counts = any(unit.kind == "counter" for unit in made.circuit.units)
-    limit = COUNTER_STATES if counts else MAX_STATES
+    made = compiled_for(spoken, target, precision, task, route, strict)
     domain: Domain = "all" if made.circuit.mode == "recogniser" else "prefixes"
-    certificate = prove(made.model, spoken, domain, max_states=limit)
+    certificate = prove(made.model, spoken, domain)
     if certificate.status == "COUNTEREXAMPLE":
         raise StarfreeError(f"{language}: the compiled model is wrong: {_told(certificate)}")
     save(made, out, certificate)
@@ -95,6 +96,8 @@ def compile_language(
         return
     if explain:
         print(explained(made, spoken).text() + "\n")
+    for line in remarks(made.circuit, spoken):
+        print(line)
     print(_told(certificate))
     loads = " (transformers.MambaForCausalLM.from_pretrained loads it)"
     print(f"page: {out / PAGE}")
@@ -192,18 +195,26 @@ def _told(certificate: Certificate) -> str:
         text = f"{found.string!r}" if found.position else "the empty string"
         first = (
             f"after {text} it gives {{{', '.join(found.given)}}}, right is "
-            f"{{{', '.join(found.expected)}}}; no shorter string shows a fault"
+            f"{{{', '.join(found.expected)}}}"
         )
+        first += "; no shorter string shows a fault" if found.shortest else ""
+    elif certificate.status == "UNKNOWN":
+        first = f"nothing is proven about {certificate.language}"
     elif certificate.states == 0:
         first = f"{certificate.language} is empty: no string begins a member, so none can go wrong"
     elif certificate.status == "PROVEN_UP_TO":
-        first = f"right on {strings} of {certificate.language} up to length {certificate.length}"
+        first = f"right on {strings} of {certificate.language} up to length {certificate.length:,}"
     else:
         first = f"right on {strings} of {certificate.language}, of every length"
     size = "" if certificate.margin is None else f", smallest |logit| {certificate.margin:g}"
-    return (
-        f"{certificate.status}: {first}\n"
-        f"{certificate.states:,} states of model and language{size}, "
-        f"in {certificate.seconds:.2f} s\n"
-        f"{certificate.arithmetic}\n{certificate.kernel}"
-    )
+    inductive = certificate.method == "inductive"
+    what = "abstract cases of an invariant" if inductive else "states of model and language"
+    lines = [
+        f"{certificate.status}: {first}",
+        f"{certificate.states:,} {what}{size}, in {certificate.seconds:.2f} s",
+    ]
+    if certificate.invariant:
+        lines.append(f"invariant: {certificate.invariant}")
+    if certificate.covers:
+        lines.append(f"{'covers: ' if inductive else ''}{certificate.covers}")
+    return "\n".join([*lines, certificate.arithmetic, certificate.kernel])

@@ -44,7 +44,8 @@ def read_textbook(folder: Path, config: dict[str, Any]) -> Textbook:
     try:
         options = TextbookOptions.model_validate(config["options"])
         model = Textbook(config["vocabulary"], config["outputs"], options)
-        model.load_state_dict(load_file(folder / TENSORS))
+        tensors = load_file(folder / TENSORS)
+        model.to(tensors["head.weight"].dtype).load_state_dict(tensors)
     except FileNotFoundError:
         raise InputError(f"{folder}: {TENSORS} is missing") from None
     except (KeyError, ValidationError, RuntimeError, SafetensorError) as error:

@@ -8,7 +8,7 @@ import math
 import platform
 import time
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import nn
@@ -17,11 +17,12 @@ from starfree.errors import InputError
 from starfree.languages.language import Language
 from starfree.models.mamba import Mamba
 from starfree.models.model import RecurrentModel
+from starfree.models.reproducible import threads
 from starfree.models.transformers_cache import TransformersMamba
 from starfree.verification.arithmetic import ExactSums, arithmetic_of
-from starfree.verification.product import BATCH, Domain, Fault, search
+from starfree.verification.methods import Method, Status, decide
+from starfree.verification.product import BATCH, Domain, Fault
 
-Status = Literal["PROVEN_ALL_LENGTHS", "PROVEN_UP_TO", "COUNTEREXAMPLE", "UNKNOWN"]
 MAX_STATES = 50_000
 
 
@@ -54,9 +55,12 @@ class Certificate:
         reading: of a logit: ``sign``, or ``margin g``.
         arithmetic: the format, and whether any sum was rounded.
         kernel: what computed.
-        states: pairs of model state and language configuration that were visited.
+        states: pairs of model state and language configuration that were visited; of an inductive
+            proof, its abstract cases.
         length: of PROVEN_UP_TO; all shorter strings are proven too.
         margin: the smallest absolute logit seen; None if none was.
+        invariant: of an inductive proof: what holds after every prefix.
+        covers: the strings that an inductive proof is about; or why there is none.
     """
 
     status: Status
@@ -68,11 +72,13 @@ class Certificate:
     language_hash: str
     model_hash: str
     seconds: float
-    method: Literal["product", "inductive", "exhaustive"] = "product"
+    method: Method = "product"
     domain: Domain = "prefixes"
     reading: str = "sign"
     length: int | None = None
     counterexample: Counterexample | None = None
+    invariant: str | None = None
+    covers: str | None = None
     format: int = 1
 
     def to_json(self) -> dict[str, Any]:
@@ -104,9 +110,10 @@ def certify(
 ) -> Certificate:
     """Prove that a model predicts a language on strings of every length, or find its first fault.
 
-    Visits every reachable pair of model state and language configuration. This ends where the model
-    has finitely many states; else the search stops at `max_states` and proves the lengths that it
-    covered.
+    Where the model has the form of a template or is strict (`verification.inductive`), by an
+    invariant. Else visits every reachable pair of model state and language configuration. This ends
+    where the model has finitely many states; else the search stops at `max_states` and proves the
+    lengths that it covered.
 
     Args:
         model: recurrent (`initial_state`, `step`), task `predict`: reads `^` (token n+1) first.
@@ -124,10 +131,11 @@ def certify(
         )
     _check_vocabulary(model, language)
     started = time.perf_counter()
-    with ExactSums(model) as sums:
-        found = search(model, language, domain, margin, max_states)
+    with threads(1), ExactSums(model) as sums:  # steps are small: a second thread only waits
+        found = decide(model, language, domain, margin, max_states)
+    fault = found.fault
     return Certificate(
-        status=_status(found.fault, found.complete),
+        status=found.status,
         language=language.name,
         states=found.states,
         margin=found.margin if math.isfinite(found.margin) else None,
@@ -136,17 +144,14 @@ def certify(
         language_hash=language_hash(language),
         model_hash=model_hash(model),
         seconds=round(time.perf_counter() - started, 3),
+        method=found.method,
         domain=domain,
         reading=f"margin {margin:g}" if margin else "sign",
-        length=None if found.complete or found.fault else found.length,
-        counterexample=as_counterexample(language, found.fault) if found.fault else None,
+        length=found.length,
+        counterexample=as_counterexample(language, fault, found.shortest) if fault else None,
+        invariant=found.invariant,
+        covers=found.covers,
     )
-
-
-def _status(fault: Fault | None, complete: bool) -> Status:
-    if fault is not None:
-        return "COUNTEREXAMPLE"
-    return "PROVEN_ALL_LENGTHS" if complete else "PROVEN_UP_TO"
 
 
 def as_counterexample(language: Language, fault: Fault, shortest: bool = True) -> Counterexample:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 
 import numpy as np
 import torch
 from torch import nn
 
+from starfree.data.sampling import sample
+from starfree.errors import InputError
 from starfree.languages.counters import CounterLanguage
 from starfree.languages.language import Language
 from starfree.languages.stack import BoundedDyck
@@ -20,8 +24,8 @@ from starfree.verification.induction import Proof
 from starfree.verification.product import Domain, Fault
 from starfree.verification.stacks import prove_stack
 
-LENGTHS = ((1, 20), (40, 60), (200, 220))  # of random members, each from lowest to highest
-MEMBERS = 32
+LENGTHS = ((1, 20), (40, 60), (200, 220))  # windows of random members
+MEMBERS = 100
 STACKS = 64  # systematic strings of a bounded stack
 
 
@@ -85,9 +89,9 @@ def look_for_fault(model: nn.Module, language: Language) -> Fault | None:
 def _members(language: Language) -> Iterator[Strings]:
     generator = np.random.default_rng(0)
     for low, high in LENGTHS:
-        for length in range(low, high + 1):
-            if language.count(length):
-                yield Strings.of(list(language.draw(length, MEMBERS, generator)))
+        with warnings.catch_warnings(), suppress(InputError):  # few members are no news here
+            warnings.simplefilter("ignore")
+            yield sample(language, low, high, MEMBERS, generator)
     if isinstance(language, BoundedDyck):
         yield Strings.of(list(_stacks(language)))
 

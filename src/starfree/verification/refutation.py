@@ -21,9 +21,10 @@ from starfree.languages.language import Language
 from starfree.models.gates import measure
 from starfree.models.model import RecurrentModel
 from starfree.models.reproducible import threads
-from starfree.verification.certificate import Counterexample, Status, as_counterexample
+from starfree.verification.certificate import Counterexample, as_counterexample
 from starfree.verification.exhaustive import all_strings
 from starfree.verification.families import Family, families
+from starfree.verification.methods import Status
 from starfree.verification.product import Fault, search
 from starfree.verification.pumping import Pumped, pump
 from starfree.verification.random_strings import climb, random_strings

@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from starfree.experiments.expectation import Expectation, expectation
-from starfree.experiments.plan import PlannedTrial, choose_rates, read_plan
+from starfree.experiments.plan import CellKey, PlannedTrial, choose_rates, read_plan
 from starfree.experiments.published_results import PublishedResult, published_accuracy
 from starfree.experiments.spec import Experiment, ModelSpec
 from starfree.experiments.store import Store
@@ -132,6 +132,7 @@ class Summary:
     Attributes:
         cells: in the order of the spec, languages first; only those with a result.
         planned: how many cells the spec asks for.
+        missing: language and model as shown of those without a result.
         failures: hash of a trial whose last attempt failed -> why.
         versions: what made the results, as `version (commit)`; more than one is a warning.
     """
@@ -139,6 +140,7 @@ class Summary:
     experiment: Experiment
     cells: tuple[Cell, ...]
     planned: int
+    missing: tuple[CellKey, ...]
     failures: Mapping[str, str]
     versions: tuple[str, ...]
 
@@ -177,17 +179,21 @@ def summarise(
     """
     rates = choose_rates(planned, results, experiment.seeds[0])
     cells = []
+    missing = []
     for language in experiment.languages:
         for model in experiment.models:
             of_cell = [trial for trial in planned if trial.cell == (language, model.shown)]
             cell = _cell(experiment, model, of_cell, rates.get((language, model.shown)), results)
-            if cell is not None:
+            if cell is None:
+                missing.append((language, model.shown))
+            else:
                 cells.append(cell)
     used = {trial for cell in cells for trial in cell.trials}
     return Summary(
         experiment=experiment,
         cells=tuple(cells),
         planned=len(experiment.languages) * len(experiment.models),
+        missing=tuple(missing),
         failures={h: why for h, why in failures.items() if h in {trial.hash for trial in planned}},
         versions=_versions(results[trial] for trial in used),
     )

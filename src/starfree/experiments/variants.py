@@ -61,6 +61,7 @@ def _override(value: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, 
     merged = dict(value)
     for name, field in change.items():
         old = merged.get(name)
-        both = isinstance(old, dict) and isinstance(field, dict)
-        merged[name] = {**old, **field} if both else field
+        merged[name] = field
+        if isinstance(old, dict) and isinstance(field, dict):
+            merged[name] = {**old, **field}
     return merged

@@ -52,30 +52,45 @@ def regenerate(results: Path, page: Path) -> None:
     Raises:
         OSError: something cannot be written.
     """
-    experiment, _ = builtin.load(SUITE)
-    store = Store(results / SUITE)
-    trials = store.results()
-    planned = make_plan(experiment, trials)
-    summary = summarise(experiment, planned, trials, {})
-    write_atomically(results / f"{SUITE}.csv", as_csv(list(rows(experiment, planned, trials))))
+    summary = _suite(results, "sound")
     compared = list(compare(summary))
+    as_published = list(compare(_suite(results, "published")))
     classes = {entry.name: str(entry.language_class) for entry in entries()}
-    languages = {name: classes[name] for name in experiment.languages}
-    drawing = draw(SUITE, paper_figure(compared, languages), "")
-    write_atomically(results / f"{SUITE}.svg", drawing.svg)
-    with style():
-        drawing.figure.savefig(results / f"{SUITE}.png", metadata={"Software": None})
+    languages = {name: classes[name] for name in summary.experiment.languages}
+    for name, numbers in ((SUITE, compared), (f"{SUITE}-published", as_published)):
+        _save_figure(results / name, numbers, languages)
     parts = {
         "SPECS": "\n".join(_specs()),
         "COUNTS": "\n".join(_counts(compared)),
         "TABLES": "\n".join(_tables(compared, languages)),
         "OTHER_MODELS": "\n".join(_other_models(summary)),
+        "PUBLISHED_COUNTS": "\n".join(_counts(as_published)),
+        "PUBLISHED_TABLES": "\n".join(_tables(as_published, languages)),
         **{name.upper().replace("-", "_"): "\n".join(_other(name, results)) for name in OTHERS},
     }
     written = files("starfree.report").joinpath(TEXT).read_text(encoding="utf-8")
     for name, part in parts.items():
         written = written.replace(f"{{{{{name}}}}}", part)
     write_atomically(page, written)
+
+
+def _suite(results: Path, protocol: str) -> Summary:
+    """The suite under one protocol, from its trials; its CSV file is written."""
+    experiment, _ = builtin.load(SUITE, protocol=protocol)
+    trials = Store(results / experiment.name).results()
+    planned = make_plan(experiment, trials)
+    path = results / f"{experiment.name}.csv"
+    write_atomically(path, as_csv(list(rows(experiment, planned, trials))))
+    return summarise(experiment, planned, trials, {})
+
+
+def _save_figure(path: Path, compared: Sequence[Compared], languages: dict[str, str]) -> None:
+    if all(number.status == NOT_RUN for number in compared):
+        return
+    drawing = draw(path.name, paper_figure(compared, languages), "")
+    write_atomically(path.with_suffix(".svg"), drawing.svg)
+    with style():
+        drawing.figure.savefig(path.with_suffix(".png"), metadata={"Software": None})
 
 
 def _specs() -> Iterator[str]:

@@ -65,6 +65,13 @@ def test_logits_and_gradients(shape: Shape, batch: int, length: int) -> None:
     compare(shape, batch, length, torch.float32, 2e-6)
 
 
+def test_step_sizes_of_a_higher_rank_than_channels() -> None:
+    torch.manual_seed(0)
+    shape = Shape(2, 6, 3, 2, 2, 20, 5, 3, False, 1e-5)
+    compare(shape, 3, 20, torch.float64, 1e-13)
+    compare(shape, 3, 20, torch.float32, 2e-6)
+
+
 def test_long_sequences_span_several_blocks() -> None:
     torch.manual_seed(0)
     compare(SMALL, 2, 1000, torch.float64, 1e-12)

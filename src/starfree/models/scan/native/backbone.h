@@ -45,7 +45,7 @@ size_t cut_rows(const Shape &s, int64_t rows, int64_t states, T *buffer, Rows<T>
 
 // One block's temporary rows.
 template <class T> struct Scratch {
-    T *gated, *dgated, *du, *ddelta, *dxz, *dx, *dnormed, *dstream, *dpre, *scan;
+    T *gated, *dgated, *du, *ddelta, *dxz, *dx, *ddt, *dnormed, *dstream, *dpre, *scan;
 };
 template <class T> size_t cut_scratch(const Shape &s, int64_t rows, T *buffer, Scratch<T> &c) {
     Widths<T> n(s);
@@ -53,6 +53,7 @@ template <class T> size_t cut_scratch(const Shape &s, int64_t rows, T *buffer, S
     c.gated = cut.take(rows * n.E_ld), c.dgated = cut.take(rows * n.E_ld);
     c.du = cut.take(rows * n.E_ld), c.ddelta = cut.take(rows * n.E_ld);
     c.dxz = cut.take(rows * n.xz_ld), c.dx = cut.take(rows * n.x_ld);
+    c.ddt = cut.take(narrow<T>(s) ? 0 : rows * n.R);
     c.dnormed = cut.take(rows * n.d_ld), c.dstream = cut.take(rows * n.d_ld);
     c.dpre = cut.take((rows + s.d_conv - 1) * n.E);
     c.scan = cut.take(scan_scratch<T>(n.E));
@@ -235,10 +236,9 @@ template <class T> struct Backbone {
         if (narrow<T>(s)) {
             narrow_product(rows, R, n.E, c.ddelta, n.E_ld, l.dt_back, c.dx, n.x_ld);
         } else {  // dt's last columns share a vector with B's: computed aside, copied in
-            T *ddt = c.dgated;
-            product(rows, n.R, n.E, c.ddelta, n.E_ld, l.dt_back, ddt, n.E_ld);
+            product(rows, n.R, n.E, c.ddelta, n.E_ld, l.dt_back, c.ddt, n.R);
             for (int r = 0; r < rows; r++)
-                std::memcpy(c.dx + (ptrdiff_t)r * n.x_ld, ddt + (ptrdiff_t)r * n.E_ld, R * sizeof(T));
+                std::memcpy(c.dx + (ptrdiff_t)r * n.x_ld, c.ddt + (ptrdiff_t)r * n.R, R * sizeof(T));
         }
         outer_add(R + 2 * N, n.E, rows, c.dx, n.x_ld, u, n.E_ld, g.x, n.E);
         product_add(rows, n.E, R + 2 * N, c.dx, n.x_ld, l.x_back, c.du, n.E_ld);

@@ -106,6 +106,9 @@ def test_every_model_has_an_expectation(model):
         ("dyck-1", "rnn", {}, "cannot"),
         ("flipflop", "hybrid", {"blocks": "attention mlp mamba"}, "can"),
         ("parity", "hybrid", {"blocks": "attention mamba"}, "open"),
+        ("parity", "hybrid", {"blocks": "attention mlp attention"}, "cannot"),
+        ("parity", "hybrid", {"blocks": "attention mamba(recurrence=false)"}, "open"),
+        ("tomita-4", "hybrid", {"blocks": "attention mamba(recurrence=false)"}, "can"),
         ("parity", "hybrid", {"blocks": "mamba mlp mamba(recurrence=false)"}, "cannot"),
         ("parity", "hybrid", {"blocks": "mamba mlp diagonal(gates=signed)"}, "can"),
         (
@@ -121,6 +124,23 @@ def test_the_other_models(reference, model, options, answer):
     found = expectation(reference, "predict", model, defaults(model, **options))
     assert found.answer == answer
     assert bool(found.source) == (answer != "open")
+
+
+@pytest.mark.parametrize(
+    ("reference", "model", "options", "answer"),
+    [
+        ("d-4", "mamba", {}, "can"),
+        ("parity", "mamba", {}, "cannot"),
+        ("s5", "delta", {"eigenvalues": "signed"}, "can"),
+        ("s3", "diagonal", {"gates": "disc"}, "cannot"),
+        ("tomita-7", "transformer", {}, "open"),  # prediction alone was shown
+        ("parity", "transformer", {}, "cannot"),
+        ("tomita-4", "mamba", {"recurrence": False}, "open"),
+        ("d-2", "mamba", {"recurrence": False}, "cannot"),
+    ],
+)
+def test_the_state_itself(reference, model, options, answer):
+    assert expectation(reference, "state", model, defaults(model, **options)).answer == answer
 
 
 def test_what_no_theorem_covers_is_open():

@@ -33,6 +33,10 @@ class Expectation:
 OPEN = Expectation("open", "no theorem covers it", "")
 
 
+# The constructions of these rows for regular languages are cascades of the automaton, or hold it.
+_SIMULATING = {"mamba", "signed", "complex", "delta", "reflections", "rnn", "lstm"}
+
+
 @dataclass(frozen=True)
 class Kind:
     """A model between the architectures of the verdict table.
@@ -52,6 +56,11 @@ class Kind:
     position: str = "none"
     window: int = 0
     layers: int = 0
+
+    @property
+    def simulates(self) -> bool:
+        """What it can, it can by holding the automaton's state."""
+        return not self.window and set(self.contains) <= _SIMULATING
 
     def judge(self, asked: Language) -> Verdict | None:
         """The verdict, or None where nothing is known."""
@@ -136,7 +145,7 @@ _KINDS: dict[str, Callable[[Mapping[str, Any]], Kind]] = {
 
 
 def _hybrid(options: Mapping[str, Any]) -> tuple[Kind, ...]:
-    """What a hybrid is made of, stateless layers left out where there are others."""
+    """What a hybrid is made of; a window adds nothing to layers that have their own."""
     from starfree.models.hybrid import parse_blocks
 
     named = parse_blocks(str(options["blocks"]), int(options["d_model"]))
@@ -147,7 +156,11 @@ def _hybrid(options: Mapping[str, Any]) -> tuple[Kind, ...]:
     ]
     layers = [replace(layer, layers=0) for layer in layers]  # they are counted one by one
     window = 1 + sum(layer.window - 1 for layer in layers if layer.window)
-    return tuple({layer for layer in layers if not layer.window}) or (Kind(window=window),)
+    others = {layer for layer in layers if not layer.window}
+    windows = {Kind(window=window)} if window > 1 else set()
+    # What attention cannot is proved for single symbols, not for what a convolution makes of them.
+    alone = not others or any("transformer" in layer.within for layer in others)
+    return tuple(others | windows if alone else others)
 
 
 def expectation(reference: str, task: str, model: str, options: Mapping[str, Any]) -> Expectation:
@@ -155,28 +168,30 @@ def expectation(reference: str, task: str, model: str, options: Mapping[str, Any
 
     Args:
         reference: of the language.
-        task: theory is asked about `predict`; the authors' labels are a function of legal sets.
+        task: theory is asked about `predict`. The authors' labels are a function of legal sets, and
+            legal sets one of the state of task `state`, so that what cannot predict has no state.
         model: the registry's name.
         options: the model's, every default explicit.
     """
-    if task not in ("predict", "published"):
+    if task not in ("predict", "published", "state"):
         return OPEN
+    state = task == "state"
     if model == "hybrid":
         kinds = _hybrid(options)
-        found = [_expected(reference, kind) for kind in kinds]
+        found = [_expected(reference, kind, state) for kind in kinds]
         # One kind is enough; that none of several can says nothing of them together.
         can = [answer for answer in found if answer.answer == "can"]
         return can[0] if can else found[0] if len(found) == 1 else OPEN
-    return _expected(reference, _KINDS[model](options)) if model in _KINDS else OPEN
+    return _expected(reference, _KINDS[model](options), state) if model in _KINDS else OPEN
 
 
 @lru_cache(maxsize=1_024)
-def _expected(reference: str, kind: Kind) -> Expectation:
+def _expected(reference: str, kind: Kind, state: bool) -> Expectation:
     try:
         verdict = kind.judge(language(reference))
     except StarfreeError:
         return OPEN  # a file that is no longer there, or an automaton beyond the limits
-    if verdict is None:
+    if verdict is None or (state and verdict.answer == "can" and not kind.simulates):
         return OPEN
     conditions = "; ".join(text for text in (verdict.arithmetic, verdict.conditions) if text)
     return Expectation(verdict.answer, conditions, verdict.reference)

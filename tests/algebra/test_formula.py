@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from starfree.algebra.circuit import verify
-from starfree.algebra.formula import formula_circuit
+from starfree.algebra.formula import formula_circuit, written
 from starfree.errors import ComplexityLimit
 from starfree.languages.pltl import compile_pltl, parse
 
@@ -59,6 +59,12 @@ def test_agrees_with_the_automaton() -> None:
 @pytest.mark.full
 def test_agrees_with_the_automaton_at_length() -> None:
     check_random_formulas(1000, seed=2)
+
+
+@pytest.mark.parametrize("text", ["Y (!a S 'S')", "H (a -> P '(b')", "true & !('&' S b)"])
+def test_written_formulas_are_read_as_they_were(text: str) -> None:
+    formula = parse(text).formula
+    assert parse(written(formula)).formula == formula
 
 
 def test_limits() -> None:

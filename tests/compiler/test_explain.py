@@ -96,3 +96,11 @@ def test_small_languages_are_explained():
 def test_a_language_without_an_automaton_is_explained():
     spoken = language("dyck-1")
     assert "depth1, a counter in layer 1" in explain(compile(spoken, "paper"), spoken).text()
+
+
+def test_units_of_a_formula_are_its_operators():
+    spoken = language("pltl:Y (!a S b) @a,b")
+    told = explain(compile(spoken, route="formula"), spoken).text()
+    assert "since1, a reset in layer 1: (!a S b)" in told
+    assert "read before a letter: Y (!a S b)" in told
+    assert "(!a S b)" not in explain(compile(spoken), spoken).text()

@@ -73,6 +73,25 @@ def test_models_without_steps_are_refused():
         certify(build("transformer", 4, 3, d_model=8, heads=1), language("d-2"))
 
 
+def test_a_model_of_another_size_is_refused():
+    with pytest.raises(InputError, match="cannot read the 3 tokens of d-2"):
+        certify(build("lstm", 2, 3, d_model=4).eval(), language("d-2"))
+    with pytest.raises(InputError, match="has 2 outputs; 3 are needed"):
+        certify(build("lstm", 4, 2, d_model=4).eval(), language("d-2"))
+
+
+def test_an_inexact_proof_names_its_kernel():
+    model = to_mamba(circuit(language("flipflop"))).model
+    for module in model.modules():
+        if isinstance(module, nn.RMSNorm):
+            module.eps = 1e-5
+    found = certify(model, language("flipflop"))
+    assert found.status == "PROVEN_ALL_LENGTHS"
+    assert 7.99 < found.margin < 8
+    assert found.arithmetic.startswith("float32, sequential: for this kernel")
+    assert "layer by layer in PyTorch, batches up to 1024" in found.kernel
+
+
 def test_certificates_survive_json():
     spoken = language("tomita-4")
     for domain in ("prefixes", "all"):

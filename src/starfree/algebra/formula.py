@@ -38,6 +38,7 @@ from starfree.languages.pltl import (
 )
 from starfree.languages.strings import BoolArray
 
+OPERATORS = "YPOHS"  # letters that are symbols only in quotation marks
 FEATURE_LIMIT = 14
 """Temporal subformulas that one condition may join; its truth table has 2 to this power rows."""
 
@@ -48,9 +49,7 @@ def formula_circuit(statement: Statement, max_states: int = DEFAULT_STATE_LIMIT)
     Raises:
         ComplexityLimit: a condition joins too many operators, or too many states are reachable.
     """
-    temporal = [
-        node for node in subformulas(statement.formula) if isinstance(node, Since | Yesterday)
-    ]
+    temporal = _temporal(statement)
     names = _names(temporal)
     depth: dict[Formula, int] = {}
     for node in temporal:
@@ -65,6 +64,43 @@ def formula_circuit(statement: Statement, max_states: int = DEFAULT_STATE_LIMIT)
     end = Output("$", _condition(statement.formula, names, statement, at_begin=statement.empty))
     silent = Circuit(statement.alphabet, levels, (*nothing[:-1], end), "recogniser")
     return dataclasses.replace(silent, outputs=(*_letters(silent, max_states), end))
+
+
+def unit_meanings(statement: Statement) -> dict[str, str]:
+    """What the units of `formula_circuit` hold.
+
+    >>> from starfree.languages.pltl import parse
+    >>> unit_meanings(parse("Y (a S b)"))
+    {'since1': '(a S b)', 'yesterday1': '(a S b); read before a letter: Y (a S b)'}
+    """
+    found = {}
+    for node, name in _names(_temporal(statement)).items():
+        text = written(node)
+        held = node.body if isinstance(node, Yesterday) else node
+        found[name] = text if held is node else f"{written(held)}; read before a letter: {text}"
+    return found
+
+
+def written(formula: Formula) -> str:
+    """A formula as `pltl:` reads it."""
+    match formula:
+        case Truth():
+            return "true"
+        case Atom(symbol):
+            plain = len(symbol) == 1 and symbol.isalnum() and symbol not in OPERATORS
+            return symbol if plain else f"'{symbol}'"
+        case Not(body):
+            return f"!{written(body)}"
+        case And(left, right):
+            return f"({written(left)} & {written(right)})"
+        case Since(left, right):
+            return f"({written(left)} S {written(right)})"
+        case Yesterday(body):
+            return f"Y {written(body)}"
+
+
+def _temporal(statement: Statement) -> list[Since | Yesterday]:
+    return [node for node in subformulas(statement.formula) if isinstance(node, Since | Yesterday)]
 
 
 def _names(temporal: Sequence[Formula]) -> dict[Formula, str]:

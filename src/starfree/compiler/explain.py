@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
 from starfree.algebra.circuit import Circuit, State, Unit
+from starfree.algebra.formula import unit_meanings
+from starfree.compiler.compile import FORMULA
 from starfree.compiler.compiled import Compiled, condition_name
 from starfree.languages.automaton import Automaton
 from starfree.languages.language import Language
@@ -40,7 +42,8 @@ class Explanation:
                 reached = state["reached_by"] or "(empty)"
                 lines.append(f"  {state['number']:>4}  {reached:<8}  {' '.join(state['legal'])}")
         for unit in self.data["units"]:
-            lines.append(f"{unit['name']}, a {unit['kind']} in layer {unit['layer']}")
+            formula = f": {unit['formula']}" if unit["formula"] else ""
+            lines.append(f"{unit['name']}, a {unit['kind']} in layer {unit['layer']}{formula}")
             for value in unit["values"]:
                 first = " (at first)" if value["initial"] else ""
                 states = _spaced(value["states"])
@@ -89,7 +92,7 @@ def explain(compiled: Compiled, language: Language) -> Explanation:
             "language": language.name,
             "target": compiled.target,
             "states": _states(language, automaton) if automaton is not None else None,
-            "units": _units(circuit, automaton),
+            "units": _units(circuit, automaton, _meanings(circuit, language)),
             "answers": [
                 {
                     "symbol": output.symbol,
@@ -175,7 +178,20 @@ def _states(language: Language, automaton: Automaton) -> list[dict[str, Any]]:
     return found
 
 
-def _units(circuit: Circuit, automaton: Automaton | None) -> list[dict[str, Any]]:
+def _meanings(circuit: Circuit, language: Language) -> dict[str, str]:
+    """What the units of a formula hold, by its operators; empty for other circuits."""
+    if not language.name.startswith(FORMULA):
+        return {}
+    from starfree.languages.pltl import parse  # compiles its grammar when it is imported
+
+    found = unit_meanings(parse(language.name.removeprefix(FORMULA)))
+    own = {unit.name for unit in circuit.units}
+    return {name: meaning for name, meaning in found.items() if name in own}
+
+
+def _units(
+    circuit: Circuit, automaton: Automaton | None, meanings: Mapping[str, str]
+) -> list[dict[str, Any]]:
     possible = _possible_states(circuit, automaton)
     found: list[dict[str, Any]] = []
     for layer, level in enumerate(circuit.levels, start=1):
@@ -186,6 +202,7 @@ def _units(circuit: Circuit, automaton: Automaton | None) -> list[dict[str, Any]
                     "name": unit.name,
                     "kind": unit.kind,
                     "layer": layer,
+                    "formula": meanings.get(unit.name),
                     "values": [
                         {
                             "label": unit.labels[value],

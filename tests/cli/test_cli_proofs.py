@@ -276,3 +276,44 @@ def test_another_alphabet_is_refused(starfree, tmp_path):
     done = starfree("certify", tmp_path, "tomita-4")
     assert done.code == 2
     assert "its alphabet is a b, that of tomita-4 is 0 1" in done.err
+
+
+@pytest.mark.parametrize("target", ["mamba", "paper"])
+def test_counters_say_how_far_they_count(starfree, tmp_path, target):
+    done = starfree("compile", "boolean-3", "--target", target, "--out", tmp_path)
+    assert done.code == 0, done.err
+    assert "1 layer, 1 counter with A = 1, exact up to length" in done.out
+    assert "8,388,607 in float32, 1,023 in float16, 127 in bfloat16" in done.out
+    assert (
+        "PROVEN_UP_TO: right on prefixes of members of boolean-3 up to length 8,388,607" in done.out
+    )
+    assert "covers: prefixes of members whose counts stay within 0..16,777,216" in done.out
+    again = starfree("certify", tmp_path, "--dtype", "bfloat16", "--json")
+    found = json.loads(again.out)
+    assert (found["status"], found["method"], found["length"]) == ("PROVEN_UP_TO", "inductive", 127)
+
+
+def test_a_large_stack_is_proven_and_its_planted_fault_found(starfree, tmp_path):
+    done = starfree("compile", "dyck-8-10", "--target", "paper", "--out", tmp_path)
+    assert "2 layers, 31 state units, which hold 33.46 bits; no online model does with" in done.out
+    assert "PROVEN_ALL_LENGTHS: right on prefixes of members of dyck-8-10, of every" in done.out
+    assert "invariant: number 1 is the depth d, 0..10" in done.out
+    assert starfree("certify", tmp_path).code == 0
+    weights = load_file(tmp_path / "model.safetensors")
+    weights["layers.1.increment.weight"][3 * 8].neg_()
+    save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
+    done = starfree("certify", tmp_path)
+    assert done.code == 3
+    assert "COUNTEREXAMPLE: after " in done.out
+    assert "no inductive proof: a wrong register after" in done.out
+
+
+def test_strict_is_compiled_without_convolution(starfree, tmp_path):
+    done = starfree("compile", "d-2", "--target", "paper", "--strict", "--out", tmp_path)
+    assert "PROVEN_ALL_LENGTHS" in done.out
+    assert "every state number is in [v, v + 1/2]" in done.out
+    assert json.loads((tmp_path / "config.json").read_text())["options"]["delay"] is False
+    assert starfree("certify", tmp_path, "--dtype", "float16").code == 0
+    done = starfree("compile", "d-2", "--strict", "--out", tmp_path / "m")
+    assert done.code == 2
+    assert "strict is a form of the target paper, not of mamba" in done.err

@@ -203,6 +203,18 @@ def test_streaming_in_chunks_equals_forward(name, options):
         agree(model(tokens), logits, tolerance=1e-5)
 
 
+@every_recurrent_model
+def test_without_strings_or_symbols(name, options):
+    model = make(name, options)
+    assert model(draw(0, 4)).shape == (0, 4, OUTPUTS)
+    if name in ("lstm", "gru", "rnn"):
+        return  # torch's own refuse empty strings
+    _, state = model.advance(draw(3, 4), model.initial_state(3))
+    logits, same = model.advance(draw(3, 0), state)
+    assert logits.shape == (3, 0, OUTPUTS)
+    torch.testing.assert_close(same, state, rtol=0, atol=0)
+
+
 def in_chunks(model, tokens, sizes):
     state = model.initial_state(len(tokens))
     parts = []

@@ -92,6 +92,8 @@ class Stack(nn.Module):
 
     def advance(self, tokens: Tensor, state: tuple[Any, ...]) -> tuple[Tensor, tuple[Any, ...]]:
         """Read several symbols ``[B, L]`` from a state on: logits ``[B, L, outputs]``, state."""
+        if not tokens.shape[1]:
+            return self.head.weight.new_zeros(*tokens.shape, len(self.head.weight)), state
         if torch.is_grad_enabled():
             return self._read(tokens, state)
         logits = []

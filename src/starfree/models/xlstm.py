@@ -225,7 +225,7 @@ class SlstmLayer(nn.Module):
         # for each head the four pre-activations side by side, as `recurrent` gives them
         from_input = torch.cat(
             [
-                part.view(*part.shape[:2], 2, self.heads, -1).transpose(2, 3)
+                parted(parted(part, 2), self.heads).transpose(2, 3)
                 for part in (self.in_forget(convolved), self.cell_output(x))
             ],
             dim=-2,

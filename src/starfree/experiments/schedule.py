@@ -11,7 +11,21 @@ from starfree.experiments.spec import Trial
 
 # Seconds a token and layer at equal width, one to another, as measured on short strings:
 # only the order of trials and the first guess of the time hang on them.
-_WEIGHTS = {"mamba": 0.3, "transformer": 1.7, "lstm": 1.0}
+_WEIGHTS = {
+    "mamba": 0.3,
+    "transformer": 1.7,
+    "lstm": 1.0,
+    "gru": 3.0,
+    "rnn": 1.0,
+    "diagonal": 2.0,
+    "s4d": 8.0,
+    "mamba2": 3.0,
+    "gla": 4.0,
+    "delta": 7.0,
+    "mlstm": 8.0,
+    "slstm": 13.0,
+    "hybrid": 8.0,  # of three layers: its options do not say how many
+}
 _DEFAULT_WEIGHT = 1.0
 
 

@@ -47,6 +47,15 @@ def test_the_margin_is_drawn(starfree, tmp_path, monkeypatch):
     assert done.code == 2
 
 
+def test_an_automaton_is_extracted_and_read_again(starfree, tmp_path):
+    assert starfree("compile", "d-2", "--target", "paper", "--out", tmp_path / "d2").code == 0
+    done = starfree("extract", tmp_path / "d2", "--out", tmp_path / "d2.json")
+    assert done.code == 0, done.err
+    assert done.out.startswith("3 states; the model agreed with it on")
+    assert "the automaton is that of d-2" in done.out
+    assert starfree("compare", "d-2", f"dfa:{tmp_path / 'd2.json'}").out == "equal\n"
+
+
 def test_bad_input_is_named(starfree, tmp_path):
     done = starfree("refute", tmp_path / "nothing", "d-2")
     assert done.code == 2

@@ -1,8 +1,9 @@
-"""The command that looks for a string on which a model is wrong: refute."""
+"""Commands that look into trained models: refute, extract."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,8 +20,9 @@ SHOWN = 60  # letters of a counterexample that are printed one by one
 
 
 def register(app: typer.Typer) -> None:
-    """Add this command."""
+    """Add these commands."""
     app.command("refute")(refute_model)
+    app.command("extract")(extract_automaton)
 
 
 def refute_model(
@@ -61,6 +63,67 @@ def refute_model(
         print(_told(found))
     if found.status == "COUNTEREXAMPLE":
         sys.exit(WRONG)
+
+
+def extract_automaton(
+    model: ModelArgument,
+    language: Annotated[
+        str | None,
+        typer.Argument(metavar="[LANG]", help="By default the language that it was made for."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the automaton, to be named dfa:FILE."),
+    ] = None,
+    max_states: Annotated[int, typer.Option(min=1, help="Stop at so many states.")] = 200,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random strings.")] = 0,
+    json: Json = False,
+) -> None:
+    """Learn an automaton from what a model answers, and compare it with the language.
+
+    A report, not a certificate: a model that no question told from the automaton may still differ.
+    """
+    from starfree.languages.notation import write_automaton
+    from starfree.verification.certificate import as_counterexample
+    from starfree.verification.extraction import extract
+
+    loaded, spoken = open_model(model, language)
+    found = extract(loaded.model, spoken, max_states, seed)
+    if out:
+        write_automaton(found.automaton(), out)
+    difference = as_counterexample(spoken, found.difference) if found.difference else None
+    if json:
+        print_json(
+            {
+                "format": found.format,
+                "language": found.language,
+                "states": found.states,
+                "complete": found.complete,
+                "transitions": found.transitions.tolist(),
+                "legal": found.outputs.tolist(),
+                "difference": asdict(difference) if difference else None,
+                "questions": found.questions,
+                "tested": found.tested,
+                "seconds": found.seconds,
+            }
+        )
+        return
+    size = f"{found.states:,} state{'' if found.states == 1 else 's'}"
+    if found.complete:
+        print(
+            f"{size}; the model agreed with it on {found.tested:,} strings "
+            f"({found.questions:,} asked, {found.seconds:.1f} s)"
+        )
+    else:
+        print(f"more than {size}: stopped ({found.questions:,} strings asked)")
+    if difference is None:
+        print(f"the automaton is that of {found.language}")
+    else:
+        text = repr(difference.string) if difference.position else "the empty string"
+        print(
+            f"not {found.language}: after {text} it gives {{{', '.join(difference.given)}}}, "
+            f"right is {{{', '.join(difference.expected)}}}; no shorter string shows a difference"
+        )
 
 
 def _told(found: Refutation) -> str:

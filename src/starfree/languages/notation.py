@@ -117,4 +117,4 @@ def write_automaton(automaton: Automaton, path: Path) -> None:
         accepting=np.flatnonzero(whole.accepting).tolist(),
         transitions=rows,
     )
-    path.write_text(json.dumps(document.model_dump()) + "\n", encoding="utf-8")
+    write_atomically(path, json.dumps(document.model_dump()) + "\n")

@@ -50,6 +50,10 @@ class Machine:
         """Where one letter leads from one configuration."""
         return self._row(number)[letter]
 
+    def live_letters(self, number: int) -> list[int]:
+        """The letters after which members still follow."""
+        return [letter for letter, target in enumerate(self._row(number)) if target != DEAD]
+
     def successors(self, numbers: NDArray[np.int64], letter: int) -> NDArray[np.int64]:
         """Where one letter leads."""
         return np.array([self._row(number)[letter] for number in numbers.tolist()], dtype=np.int64)

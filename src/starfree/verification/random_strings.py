@@ -64,14 +64,15 @@ def climb(reader: Reader, language: Language, seed: int, until: float) -> tuple[
     machine = Machine(language)
     if machine.start == DEAD:
         return 0, None
-    population = [_walk(machine, (), generator) for _ in range(POPULATION)]
+    population = [walk(machine, (), generator, CLIMBED_LENGTH) for _ in range(POPULATION)]
     scores = np.full(POPULATION, np.inf)
     tried = 0
     while time.perf_counter() < until:
         made = []
         for string in population:
             cut = int(generator.integers(len(string) + 1))
-            made.append(_walk(machine, string[:cut], generator) if tried else string)
+            going_on = walk(machine, string[:cut], generator, CLIMBED_LENGTH)
+            made.append(going_on if tried else string)
         strings = Strings.of(made)
         if not strings.tokens.shape[1]:
             return len(made), None
@@ -89,19 +90,19 @@ def climb(reader: Reader, language: Language, seed: int, until: float) -> tuple[
     return tried, None
 
 
-def _walk(
-    machine: Machine, prefix: tuple[int, ...], generator: np.random.Generator
+def walk(
+    machine: Machine, prefix: tuple[int, ...], generator: np.random.Generator, longest: int
 ) -> tuple[int, ...]:
-    """Go on from a live prefix by letters that stay live, often by a loop repeated."""
+    """Go on from a live prefix by letters that stay live, often one letter many times."""
     word, place = list(prefix), machine.start
     for letter in prefix:
         place = machine.successor(place, letter)
-    wanted = int(generator.integers(len(word) + 1, CLIMBED_LENGTH + 1))
+    wanted = int(generator.integers(min(len(word) + 1, longest), longest + 1))
     while len(word) < wanted:
-        options = np.flatnonzero(machine.legal(np.array([place]))[0][:-1])
-        if not len(options):
+        options = machine.live_letters(place)
+        if not options:
             break
-        letter = int(generator.choice(options))
+        letter = options[int(generator.integers(len(options)))]
         repeats = int(generator.integers(1, 30)) if generator.random() < 0.2 else 1
         for _ in range(repeats):
             target = machine.successor(place, letter)

@@ -71,7 +71,12 @@ def transfer_report(experiment: TransferExperiment, store: Store) -> Report:
         findings=list(_findings(groups, experiment)),
         caveats=list(_caveats(groups, experiment)),
         drawings=list(_drawings(groups, experiment)),
-        tables=[_table(groups, experiment, labels) for labels in experiment.labels if groups],
+        tables=[
+            _table(groups, experiment, labels, window)
+            for labels in experiment.labels
+            for window in experiment.data.test_windows
+            if groups
+        ],
         rows=[row for group in groups for row in _rows(group, experiment)],
     )
 
@@ -195,23 +200,18 @@ def _control_passed(group: Group, experiment: TransferExperiment) -> bool:
     return group.mean(group.trained_on, window, "string_accuracy") >= GOOD
 
 
-def _table(groups: Sequence[Group], experiment: TransferExperiment, labels: str) -> Table:
-    tested = [
-        (name, window) for name in experiment.train_data for window in experiment.data.test_windows
-    ]
-    rows = []
-    for group in groups:
-        if group.labels != labels:
-            continue
-        row = [group.language, group.model, group.trained_on, str(len(group.results))]
-        for name, window in tested:
-            row.append(_shown(group, name, window))
-        rows.append(row)
+def _table(
+    groups: Sequence[Group], experiment: TransferExperiment, labels: str, window: str
+) -> Table:
     return Table(
-        title=f"Labels {labels}",
-        header=["language", "model", "trained on", "seeds"]
-        + [f"{name} {dash(window)}" for name, window in tested],
-        rows=rows,
+        title=f"Length {dash(window)}, labels {labels}, tested on",
+        header=["language", "model", "trained on", "seeds", *experiment.train_data],
+        rows=[
+            [group.language, group.model, group.trained_on, str(len(group.results))]
+            + [_shown(group, name, window) for name in experiment.train_data]
+            for group in groups
+            if group.labels == labels
+        ],
         note="% of strings right at every position (smallest and largest of the seeds where they "
         "differ); after / % of positions; then the median first error of wrong strings, @position.",
     )

@@ -259,6 +259,7 @@ def test_a_user_s_model_is_certified(starfree, tmp_path, monkeypatch):
         (["certify", "nowhere:1234", "d-2"], "nowhere: no run is here"),
         (["compile", "dyck-1", "--task", "recognise", "--out", "x"], "no finite automaton"),
         (["compile", "d-2", "--target", "lstm", "--out", "x"], "--target"),
+        (["compile", "dyck-2-12", "--out", "x"], "is a counter, and the target mamba has resets"),
         (["compile", "d-two", "--out", "x"], "unknown language 'd-two'"),
         (["compile", "regex:(a", "--out", "x"], "it ends too early"),
         (["compile", "s5", "--target", "rotation", "--out", "x"], "choose the target reflection"),

@@ -67,6 +67,14 @@ def test_star_free_languages_are_proven(name, precision):
 
 
 @pytest.mark.full
+@pytest.mark.parametrize("depth", [5, 6, 7, 8, 9, 10, 11])
+def test_each_depth_is_proven(depth):
+    spoken = language(f"d-{depth}")
+    found = certify(to_mamba(circuit(spoken)).model, spoken)
+    assert (found.status, found.margin) == ("PROVEN_ALL_LENGTHS", 8.0)
+
+
+@pytest.mark.full
 @pytest.mark.parametrize("precision", ["exact", "robust"])
 @pytest.mark.parametrize("name", ["d-12", "dyck-8-3"])
 @pytest.mark.parametrize("dtype", DTYPES)

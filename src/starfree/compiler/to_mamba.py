@@ -73,9 +73,10 @@ def to_mamba(circuit: Circuit, precision: Precision = "robust") -> Compiled:
     """
     for unit in circuit.units:
         if unit.kind != "reset":
+            able = "paper" if unit.kind == "counter" else "signed, rotation or reflection"
             raise InputError(
-                f"unit {unit.name} is a {unit.kind}, and the target mamba has resets only; "
-                "the target paper counts, signed, rotation and reflection turn"
+                f"unit {unit.name} is a {unit.kind}, and the target mamba has resets only; choose "
+                f"the target {able}"
             )
     stream = _Stream(circuit)
     plans = [_level(circuit, level, stream, precision) for level in circuit.levels]

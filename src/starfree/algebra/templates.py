@@ -93,7 +93,7 @@ def bounded_dyck(language: BoundedDyck) -> Circuit:
     """
     types, height = language.types, language.depth
     steps = dict.fromkeys(range(types), 1) | dict.fromkeys(range(types, 2 * types), -1)
-    depth = _counter("depth", steps, size=height + 1)
+    depth = _counter("depth", steps, most=height)
     bits = range((types - 1).bit_length())
     with_bit = {bit: [kind for kind in range(types) if kind >> bit & 1] for bit in bits}
     without = {bit: [kind for kind in range(types) if not kind >> bit & 1] for bit in bits}
@@ -133,14 +133,15 @@ def _selection(height: int, bit: int) -> tuple[Rule, ...]:
     )
 
 
-def _counter(name: str, steps: dict[int, int], size: int = 2, initial: int = 0) -> Unit:
+def _counter(name: str, steps: dict[int, int], most: int | None = None, initial: int = 0) -> Unit:
+    """A counter whose feature tells 0 from more, or all values up to the most it ever reaches."""
     rules = tuple(
         Rule(Cube.of({"letter": letters}), Action("add", step))
         for step, letters in _grouped(steps).items()
         if step
     )
-    labels = (*map(str, range(size - 1)), f"{size - 1} or more")
-    return Unit(name, "counter", size, initial, rules, labels)
+    labels = ("0", "1 or more") if most is None else tuple(map(str, range(most + 1)))
+    return Unit(name, "counter", len(labels), initial, rules, labels)
 
 
 def _grouped(steps: dict[int, int]) -> dict[int, Iterable[int]]:

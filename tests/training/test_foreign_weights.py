@@ -27,3 +27,11 @@ def test_a_model_of_transformers_learns_tomita_4_and_goes_back(make_data, tmp_pa
     with torch.no_grad():
         theirs = back(inputs, use_cache=False).logits[..., : task.outputs]
         torch.testing.assert_close(theirs, model(inputs), rtol=1e-5, atol=1e-5)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "ours")
+    start = tokenizer([""] * 50, return_tensors="pt")
+    made = back.generate(**start, do_sample=True, top_k=0, max_new_tokens=30)
+    right = 0
+    for row in made[:, 1:].tolist():
+        read = row[: row.index(task.outputs - 1)] if task.outputs - 1 in row else row
+        right += bool(spoken.legal(read)[-1].any())  # in tomita-4 every legal prefix is a member
+    assert right >= 40

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from starfree.errors import ComplexityLimit, InputError
+from starfree.files import write_atomically
 from starfree.languages.automaton import Automaton
 from starfree.languages.regular import RegularLanguage
 from starfree.languages.syntax import check_alphabet

@@ -10,7 +10,7 @@ import pytest
 from starfree.algebra.circuits import circuit
 from starfree.algebra.classify import classify
 from starfree.languages.catalog import language
-from starfree.report.circuit_words import Words
+from starfree.report.circuit_words import Words, short_labels
 from starfree.report.language_page import language_page, weakest_network
 
 
@@ -90,7 +90,7 @@ def test_conditions_in_words_hold_where_the_cubes_hold():
     spoken = language("flipflop")
     made = circuit(spoken)
     words = Words(made).levels()
-    labels = {unit.name: unit.labels for unit in made.units}
+    labels = {unit.name: short_labels(unit) for unit in made.units}
 
     def holds(condition, features):
         name, verb, rest = condition.split(" ", 2)
@@ -118,3 +118,10 @@ def test_conditions_in_words_hold_where_the_cubes_hold():
                     assert said == rule.when.holds(features)
                     checked += 1
     assert checked > 100
+
+
+def test_states_in_a_row_are_shortened():
+    first, *_, last = circuit(language("d-12")).units
+    assert short_labels(first) == ("{0–11}", "{1–12}")
+    assert short_labels(last) == ("{11}", "{12}")
+    assert short_labels(circuit(language("flipflop")).units[0])[3] == "{4,6}"

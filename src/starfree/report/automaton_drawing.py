@@ -36,7 +36,7 @@ def draw(automaton: Automaton) -> str:
     parts = [
         f'<svg class="automaton" viewBox="0 0 {layout.width:.0f} {layout.height:.0f}" role="img" '
         f'aria-label="automaton with {automaton.states} states" '
-        f'style="width:{layout.width:.0f}px;min-width:{0.8 * layout.width:.0f}px">',
+        f'style="width:min({layout.width:.0f}px,100%);min-width:{0.8 * layout.width:.0f}px">',
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" '
         'markerHeight="8" markerUnits="userSpaceOnUse" orient="auto">'
         '<path d="M0 0.8 8 4 0 7.2z"/></marker></defs>',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -62,7 +63,7 @@ class Words:
 
     def __init__(self, circuit: Circuit) -> None:
         self._circuit = circuit
-        self._units = {unit.name: unit for unit in circuit.units}
+        self.labels = {unit.name: short_labels(unit) for unit in circuit.units}
 
     def levels(self) -> list[list[UnitWords]]:
         """All units, level by level."""
@@ -78,7 +79,7 @@ class Words:
         return UnitWords(
             unit.name,
             _KINDS[unit.kind].format(unit.size),
-            unit.labels,
+            self.labels[unit.name],
             unit.shown(unit.initial),
             tuple(_plain(name) for name in reads),
             tuple(self._rule(unit, rule) for rule in unit.rules),
@@ -91,7 +92,7 @@ class Words:
         shown = None if value is None else unit.shown(value)
         # before the first letter (`^`) no rule changes anything
         conditions = self._conditions(rule.when, self._circuit.alphabet)
-        return RuleWords(conditions, shown, _action(unit, action))
+        return RuleWords(conditions, shown, self._action(unit, action))
 
     def _output(self, output: Output) -> OutputWords:
         letters = (*self._circuit.alphabet, "$", NONE_YET)
@@ -111,7 +112,35 @@ class Words:
             return _choice("letter", "is", letters, allowed)
         name, _, when = feature.rpartition(".")
         verb = "was" if when == "before" else "is"
-        return _choice(name, verb, self._units[name].labels, allowed)
+        return _choice(name, verb, self.labels[name], allowed)
+
+    def _action(self, unit: Unit, action: Action) -> str:
+        labels = self.labels[unit.name]
+        if isinstance(action.value, tuple):
+            return "permutes " + _cycles(action.value, labels)
+        if action.verb == "set":
+            return f"becomes {labels[unit.shown(action.value)]}"
+        if unit.kind == "counter":
+            return f"counts {action.value:+d}".replace("-", "−")
+        return f"moves on by {action.value} of {unit.size}"
+
+
+def short_labels(unit: Unit) -> tuple[str, ...]:
+    """The values' labels, with states in a row shortened: ``{0–11}``."""
+    return tuple(re.sub(r"\d+(?:,\d+)+", _ranges, label) for label in unit.labels)
+
+
+def _ranges(found: re.Match[str]) -> str:
+    numbers = [int(number) for number in found[0].split(",")]
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ",".join(
+        f"{run[0]}–{run[-1]}" if len(run) > 2 else ",".join(map(str, run)) for run in runs
+    )
 
 
 _KINDS = {
@@ -136,16 +165,6 @@ def _choice(name: str, verb: str, labels: Sequence[str], allowed: Sequence[int])
 def _plain(feature: str) -> str:
     name, _, when = feature.rpartition(".")
     return {"before": f"{name} before this letter", "after": name}.get(when, feature)
-
-
-def _action(unit: Unit, action: Action) -> str:
-    if isinstance(action.value, tuple):
-        return "permutes " + _cycles(action.value, unit.labels)
-    if action.verb == "set":
-        return f"becomes {unit.labels[unit.shown(action.value)]}"
-    if unit.kind == "counter":
-        return f"counts {action.value:+d}".replace("-", "−")
-    return f"moves on by {action.value} of {unit.size}"
 
 
 def _cycles(images: Sequence[int], labels: Sequence[str]) -> str:

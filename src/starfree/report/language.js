@@ -101,7 +101,7 @@ function show() {
   for (const unit of data.circuit.levels.flat()) {
     rows.push(row(unit.name, columns.map((one, place) => {
       const value = one.values[unit.name];
-      const label = unit.kind === "counter" ? String(value) : unit.labels[value];
+      const label = unit.kind === "counter" ? String(value) : data.labels[unit.name][value];
       const acted = place > 0 && one.fired[unit.name] >= 0;
       return element("td", {className: `${classes(one)} value${acted ? " acted" : ""}`, textContent: label,
         title: acted ? "a rule acts on this letter" : "kept"});

@@ -140,6 +140,7 @@ def language_page(
             "alphabet": list(language.alphabet),
             "single": language.single_characters,
             "circuit": network.circuit.to_json() if network else None,
+            "labels": words.labels if words else {},
             "automaton": _automaton(automaton),
         },
         version=__version__,
@@ -238,14 +239,18 @@ def _certificate(found: Certificate | None) -> list[tuple[str, str]]:
     if found is None:
         return []
     strings = "prefixes of members" if found.domain == "prefixes" else "all strings"
-    length = "" if found.length is None else f", of length up to {found.length}"
+    length = "" if found.length is None else f", of length up to {found.length:,}"
     margin = "none seen" if found.margin is None else f"{found.margin:g}"
+    inductive = found.method == "inductive"
+    states = "abstract cases of an invariant" if inductive else "pairs of model and language state"
+    told = [("invariant", found.invariant), ("covers", found.covers)]
     return [
         ("status", found.status),
         ("proven on", strings + length),
         ("reading", found.reading),
         ("method", found.method),
-        ("states visited", f"{found.states:,} pairs of model and language"),
+        *((label, text) for label, text in told if text),
+        ("visited", f"{found.states:,} {states}"),
         ("smallest |logit|", margin),
         ("arithmetic", found.arithmetic),
         ("kernel", found.kernel),

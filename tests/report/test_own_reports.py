@@ -27,8 +27,8 @@ FRAME = {
 }  # fmt: skip
 
 
-def planned(tmp_path, name, protocol=None):
-    experiment = load(name, "smoke", protocol)[0]
+def planned(tmp_path, name, scale="smoke"):
+    experiment = load(name, scale)[0]
     store = Store(tmp_path / "found")
     trials = experiment.trials(experiment.seeds)
     store.folder.mkdir()
@@ -143,7 +143,7 @@ def dyck_result(micro, far=0.5):
 
 
 def test_bounded_dyck_stands_beside_the_published_numbers(tmp_path):
-    experiment, store, trials = planned(tmp_path, "bounded-dyck")
+    experiment, store, trials = planned(tmp_path, "bounded-dyck", "full")
     save(store, trials[0], **dyck_result(0.7))
     save(store, trials[3], **dyck_result(0.9, far=None))
     report = bounded_dyck_report(experiment, store)
@@ -152,6 +152,7 @@ def test_bounded_dyck_stands_beside_the_published_numbers(tmp_path):
     assert rows["1, 20, 0.0001"][-2] == "−1.2", "71.24 published"
     assert rows["2, 20, 0.001"][-2] == "−7.6", "97.61 published"
     assert "not run" in rows["1, 20, 0.001"]
+    assert rows["1, 30, 0.0001"][-3] == "72.77", "what was published stands there even so"
     assert "test20 82.9 %" in report.tables[0].note
     assert published(Setting(1, 20, 1e-3), "test") is None, "no such run was published"
     window = [r.baseline for r in report.rows if r.bin == "test" and r.baseline is not None]

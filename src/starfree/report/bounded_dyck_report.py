@@ -58,12 +58,13 @@ def bounded_dyck_report(experiment: BoundedDyckExperiment, store: Store) -> Repo
     """Everything that is known of the experiment so far."""
     grid = gather(experiment, store)
     done = {setting: results for setting, results in grid.items() if results}
+    papers = _published_lines() if experiment.train_strings is None else []
     return Report(
         question=_QUESTION,
         findings=list(_findings(done)),
         caveats=list(_caveats(experiment, grid)),
         drawings=[
-            draw("widths", width_figure(_lines(done), _published_lines()), _WIDTH_CAPTION),
+            draw("widths", width_figure(_lines(done), papers), _WIDTH_CAPTION),
             draw("distances", distance_figure(_by_distance(done)), _DISTANCE_CAPTION),
         ]
         if done
@@ -91,6 +92,11 @@ def gather(experiment: BoundedDyckExperiment, store: Store) -> dict[Setting, dic
 def published(setting: Setting, test: str) -> float | None:
     """The published closing accuracy at a point of the grid."""
     return _published().get((setting.layers, setting.width, setting.rate, test))
+
+
+def _paper(experiment: BoundedDyckExperiment, setting: Setting, test: str) -> float | None:
+    """What stands beside ours; nothing beside a run on a part of the strings."""
+    return published(setting, test) if experiment.train_strings is None else None
 
 
 def _published() -> dict[tuple[int, int, float, str], float]:
@@ -171,7 +177,7 @@ def _table(
     rows = []
     for setting, results in grid.items():
         label = f"{setting.layers}, {setting.width}, {setting.rate:g}"
-        known = [published(setting, test) for test in ("dev", "test")]
+        known = [_paper(experiment, setting, test) for test in ("dev", "test")]
         if not results:
             blank = [""] * (len(header) - 6)
             rows.append([label, "", "not run", *blank, *map(_percent, known), "", ""])
@@ -305,7 +311,7 @@ def _rows(
                     high=interval["high"] if micro else None,
                     baseline=_window(measured, 3 * setting.layers) if micro else None,
                     baseline_kind="window of the convolutions" if micro else "",
-                    published=published(setting, test.name) if micro else None,
+                    published=_paper(experiment, setting, test.name) if micro else None,
                     trial_hash=trial_hash, commit=result["commit"] or "",
                 )  # fmt: skip
 

@@ -136,7 +136,9 @@ def print_report(console: Console, report: Report) -> None:
             box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold",
         )  # fmt: skip
         for column, name in enumerate(table.header):
-            shown.add_column(name, justify="right" if column else "left", no_wrap=not column)
+            shown.add_column(
+                name, justify="right" if column else "left", no_wrap=not column, overflow="fold"
+            )
         for row in table.rows:
             shown.add_row(*(Text(cell) for cell in row))
         console.print(shown)

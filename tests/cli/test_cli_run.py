@@ -238,6 +238,34 @@ def test_a_missing_spec(starfree):
     assert "no such file" in done.err
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--scale", "huge"), "quickstart: no scale 'huge' (it has: full, smoke)"),
+        (("--protocol", "published"), "quickstart: no protocol 'published' (it has: sound)"),
+        (("--language", "d-9"), "the spec has no language 'd-9' (it has: tomita-4; d-2; "),
+        (("--model", "gru"), "the spec has no model 'gru' (it has: Mamba, 1 layer; "),
+        (("--seed", "9"), "the spec has no seed '9' (it has: 1)"),
+    ],
+)
+def test_a_part_or_variant_that_the_spec_lacks(tmp_path, starfree, options, message):
+    done = starfree("run", "quickstart", "--out", tmp_path / "out", *options)
+    assert done.code == 2
+    assert message in " ".join(done.err.split())
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_part_at_smoke_scale_is_kept_with_the_spec_that_was_run(tmp_path, starfree):
+    out = tmp_path / "out"
+    options = ("--scale", "smoke", "--language", "aa-star", "--model", "mamba", "--workers", "1")
+    done = starfree("run", "quickstart", "--out", out, *options)
+    assert done.code == 0, done.err
+    assert "quickstart-smoke: 1 trial to run" in done.out
+    assert "tokens: 30000" in (out / "spec.yaml").read_text()
+    (out / "experiment.json").unlink()
+    assert "26 of 27 cells were not run" in " ".join(starfree("report", out).out.split())
+
+
 def test_an_unwritable_folder_is_named(tmp_path, starfree):
     (tmp_path / "small.yaml").write_text(SMALL)
     (tmp_path / "file").write_text("")

@@ -153,3 +153,23 @@ def test_counter_shows_a_cut_off_count() -> None:
     steps = list(circuit.run([0, 0, 0, 1, 1, 1]))
     assert [state[0] for state, _ in steps] == [0, 1, 2, 3, 2, 1, 0]
     assert [bits for _, bits in steps][::6] == [(True, False, True)] * 2
+
+
+def test_a_wire_forgets_and_sees_its_own_level() -> None:
+    rules = (Rule(Cube.of({"letter": [0]}), Action("set", 1)),)
+    memory = Unit("memory", "reset", 2, 0, rules, ("0", "1"))
+    seen = Cube.of({"memory.after": [1], "letter": [1]})
+    wire = Unit("wire", "wire", 2, 0, (Rule(seen, Action("set", 1)),), ("0", "1"))
+    outputs = (
+        Output("a", (Cube.of({"wire.after": [1]}),)),
+        Output("b", (Cube(),)),
+        Output("$", ()),
+    )
+    made = Circuit(("a", "b"), ((memory, wire),), outputs)
+    assert [bits[0] for _, bits in made.run([1, 0, 1, 1, 0])] == [
+        *(False, False, False),
+        *(True, True, False),
+    ]
+    assert Circuit.from_json(made.to_json()) == made
+    with pytest.raises(CircuitError, match=r"unit wire: feature memory\.after is unknown"):
+        Circuit(("a", "b"), ((wire, memory),), outputs)

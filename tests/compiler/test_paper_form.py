@@ -47,7 +47,7 @@ def test_bounded_stacks_have_two_layers_without_convolution(name):
 @pytest.mark.parametrize(
     ("name", "length"),
     [
-        *(("dyck-8-10", 1400), ("dyck-3-5", 1400), ("dyck-1-4", 300), ("dyck-64-50", 400)),
+        *(("dyck-8-10", 1400), ("dyck-3-5", 1400), ("dyck-1-4", 300), ("dyck-64-50", 150)),
         pytest.param("dyck-8-10", 20_000, marks=pytest.mark.full),
         pytest.param("dyck-64-50", 20_000, marks=pytest.mark.full),
     ],

@@ -86,7 +86,9 @@ def _print(found: dict[str, Any]) -> None:
     if gates["layers"] is not None:
         facts.add_row("layers", str(gates["layers"]))
     if gates["window"] is not None:
-        facts.add_row("convolutions see", f"the last {gates['window']} symbols in all")
+        window = gates["window"]
+        sees = f"through all layers the last {window} symbols" if window > 1 else "none"
+        facts.add_row("convolutions", sees)
     out.print(facts)
     if gates["low"] is not None:
         out.print(

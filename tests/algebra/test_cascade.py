@@ -159,3 +159,5 @@ def test_limits() -> None:
         Holonomy(bounded_dyck(2, 4), max_sets=50)
     with pytest.raises(ComplexityLimit, match="more than 20 reachable states"):
         cascade(bounded_dyck(2, 4), max_states=20)
+    with pytest.raises(ComplexityLimit, match="12 levels, more than 11"):
+        cascade(SUITE["d-12"], max_levels=11)

@@ -62,51 +62,26 @@ def test_suite(name: str) -> None:
     assert verdict(found, NONNEGATIVE, FLOATS).answer == floats[kind]
 
 
-@pytest.mark.parametrize(
-    ("name", "states", "sink", "monoid", "star_free", "orders"),
-    [
-        ("tomita-1", 1, True, 2, True, []),
-        ("tomita-2", 2, True, 6, True, []),
-        ("tomita-4", 3, True, 12, True, []),
-        ("tomita-7", 4, True, 9, True, []),
-        ("tomita-3", 4, True, 26, False, [2, 2]),
-        ("tomita-5", 4, False, 4, False, [4]),
-        ("tomita-6", 3, False, 3, False, [3]),
-        ("parity", 2, False, 2, False, [2]),
-        ("aa-star", 2, False, 2, False, [2]),
-        ("aaaa-star", 4, False, 4, False, [4]),
-        ("abab-star", 4, True, 10, False, [2]),
-        ("d-2", 3, True, 15, True, []),
-        ("d-3", 4, True, 31, True, []),
-        ("d-4", 5, True, 56, True, []),
-        ("aabbccddee", 6, True, 17, True, []),
-        ("ab-d-bc", 2, True, 5, True, []),
-        ("012-02", 2, False, 3, True, []),
-        ("flipflop", 8, True, 81, True, []),
-        ("dyck-2-3", 15, True, 285, True, []),
-        ("s3", 6, False, 6, False, [6]),
-        ("a5", 60, False, 60, False, [60]),
-        ("s5", 120, False, 120, False, [120]),
-    ],
-)
-def test_table_of_json(
-    name: str, states: int, sink: bool, monoid: int, star_free: bool, orders: list[int]
-) -> None:
+@pytest.mark.parametrize("name", ["tomita-3", "abab-star", "dyck-2-3", "flipflop", "s5", "anbn"])
+def test_json(name: str) -> None:
     data = json.loads(json.dumps(classify(language(name)).to_json()))
     assert data["language"] == name
-    assert (data["states"], data["sink"], data["monoid"]) == (states, sink, monoid)
-    assert data["star_free"] is star_free
-    assert [group["order"] for group in data["groups"]] == orders
     assert set(data) == {
         *("format", "language", "alphabet", "states", "sink", "monoid", "star_free", "witness"),
         *("groups", "definiteness", "classes", "undecided", "verdicts"),
     }
-    assert set(data["verdicts"][0]) == {
-        *("architecture", "task", "reading", "arithmetic", "conditions", "answer"),
-        *("layers_lower", "layers_upper", "units", "theorem", "reference", "status"),
-        "predicted_to_generalise",
-    }
-    if not star_free:
+    for one in data["verdicts"]:
+        assert set(one) == {
+            *("architecture", "task", "reading", "arithmetic", "conditions", "answer"),
+            *("layers_lower", "layers_upper", "units", "theorem", "reference", "status"),
+            "predicted_to_generalise",
+        }
+        assert one["status"]
+    for group in data["groups"]:
+        assert set(group) == {
+            *("order", "abelian", "solvable", "derived_length", "exponent", "is_2_group"),
+        }
+    if data["witness"]:
         spoken = language(name)
         w = data["witness"]
         joint = "" if spoken.single_characters else " "

@@ -14,7 +14,10 @@ from starfree.algebra.logic import build
 from starfree.algebra.machine import Machine, Parallel, reachable_steps
 from starfree.algebra.orbit import Permutation
 from starfree.algebra.refusals import NotSolvable, NotTwoGroup, able, not_star_free
+from starfree.errors import ComplexityLimit
 from starfree.languages.automaton import Automaton
+
+DEFAULT_LEVEL_LIMIT = 1_000
 
 Gates = Literal["nonnegative", "signed", "rotation", "reflection"]
 """What a unit's gate may do beyond keeping and resetting: nothing; flip; rotate; permute."""
@@ -26,6 +29,7 @@ def cascade(
     gates: Gates | None = None,
     max_states: int = DEFAULT_STATE_LIMIT,
     max_sets: int = DEFAULT_SET_LIMIT,
+    max_levels: int = DEFAULT_LEVEL_LIMIT,
 ) -> Circuit:
     """The circuit of a regular language, proven equal to its minimal automaton.
 
@@ -36,6 +40,7 @@ def cascade(
             them whole, as one permutation each.
         max_states: limit of the product search.
         max_sets: limit of the image sets of a decomposition.
+        max_levels: limit of its levels: the work grows with their square.
 
     Raises:
         NotStarFree: the gates are non-negative and the language counts; has the witness.
@@ -46,7 +51,14 @@ def cascade(
     if not automaton.states:
         circuit = _nothing(automaton.alphabet, mode)
     else:
-        machine = _fit(_decompose(automaton, max_sets), automaton, gates, max_states)
+        machine = _decompose(automaton, max_sets)
+        levels = len(set(machine.levels))
+        if levels > max_levels:
+            raise ComplexityLimit(
+                f"cascade: {levels:,} levels, more than {max_levels:,}; split the language into "
+                "smaller ones"
+            )
+        machine = _fit(machine, automaton, gates, max_states)
         circuit = build(machine, automaton, mode, max_states)
     verify(circuit, automaton, max_states)
     return circuit

@@ -15,7 +15,8 @@ from starfree.languages.stack import BoundedDyck
 
 SIZED_STATES = 5_000
 SIZED_SETS = 2_000
-"""Cascade states and image sets up to which a circuit is built only to tell its size."""
+SIZED_LEVELS = 64
+"""Cascade states, image sets, levels up to which a circuit is built only to tell its size."""
 
 
 def circuit(language: Language, gates: Gates = "nonnegative") -> Circuit:
@@ -71,9 +72,12 @@ def _size(language: Language, gates: Gates) -> Size | None:
     if language.automaton is None or _from_template(language):
         return size_of(template(language))
     try:
-        return size_of(cascade(language.automaton, "predictive", gates, SIZED_STATES, SIZED_SETS))
+        made = cascade(
+            language.automaton, "predictive", gates, SIZED_STATES, SIZED_SETS, SIZED_LEVELS
+        )
     except (InputError, ComplexityLimit):  # too weak, or too large
         return None
+    return size_of(made)
 
 
 def _with_latch(size: Size) -> Size:

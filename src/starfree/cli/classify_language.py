@@ -119,7 +119,7 @@ def _group(group: Group) -> str:
 def _window(definiteness: int | None) -> str:
     match definiteness:
         case None:
-            return "no fixed number of them tells what may follow: prediction needs state"
+            return "not even the last 64 tell what may follow: prediction needs state"
         case 0:
             return "not needed: the same letters may follow everywhere"
         case 1:

@@ -69,7 +69,7 @@ class S4dLayer(nn.Module):
         # Re(C h) is the product of the real parts less that of the imaginary parts.
         signed = C * C.new_tensor([2.0, -2.0])
         reals = torch.view_as_real(states)
-        y = torch.einsum("blenp,enp->ble", reals, signed).to(x.dtype) + self.D * x
+        y = (reals * signed).sum((-2, -1)).to(x.dtype) + self.D * x
         mixed = F.glu(self.out_proj(F.gelu(y)), dim=-1)
         return mixed, reals[:, -1]
 

@@ -113,6 +113,19 @@ def test_flipflop_tells_of_every_trial_and_of_those_not_run(tmp_path):
     assert stress == [10, None]
 
 
+def test_what_decides_is_said_only_where_every_pair_agrees(tmp_path):
+    experiment, store, trials = planned(tmp_path, "flipflop", "full")
+    mixed = next(t for t in trials if t.arm == "clean, mixture")
+    alone = next(t for t in trials if t.arm == "clean, FFL(0.8)")
+    assert mixed.training.learning_rate == alone.training.learning_rate
+    save(store, mixed, **flipflop_result([100, 0], 10))
+    save(store, alone, **flipflop_result([100, 40], 10))
+    first = flipflop_report(experiment, store).findings[0]
+    assert "20 % of the sparse reads are wrong after FFL(0.8) alone, 0 after the mixture" in first
+    store.save_result(mixed.hash, store.result(mixed.hash) | flipflop_result([100, 50], 10))
+    assert "decide" not in flipflop_report(experiment, store).findings[0]
+
+
 def test_the_error_axis_is_logarithmic_and_counts_true_iterations():
     results = [flipflop_result([100, 20, 0], 10)]
     panel = {

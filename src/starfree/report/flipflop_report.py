@@ -183,7 +183,25 @@ def _table(
         f"reads wrong and gets {baselines} strings wholly right. Forgets after: the fewest ignored "
         "pairs between a write and its read with a wrong answer."
     )
+    note += "".join(f" {line}" for line in _bounds_of_nothing(groups, tests))
     return Table("After training", header, rows, note)
+
+
+def _bounds_of_nothing(
+    groups: Sequence[tuple[Setting, Mapping[str, Result]]], tests: Sequence[str]
+) -> Iterator[str]:
+    """What a 0 of the table leaves open."""
+    for name in tests:
+        rates = [
+            result["bins"][name]["metrics"][READS]
+            for _, results in groups
+            for result in results.values()
+        ]
+        zeros = [rate for rate in rates if rate["value"] == 0]
+        if zeros:
+            yield (
+                f"0 of {zeros[0]['n']:,} reads of {name}: at most {zeros[0]['high']:.1e} at 95 %."
+            )
 
 
 def first_clean(result: Result, test: str) -> int | None:
@@ -194,6 +212,7 @@ def first_clean(result: Result, test: str) -> int | None:
 
 
 def _findings(done: Sequence[tuple[Setting, Mapping[str, Result]]]) -> Iterator[str]:
+    yield from _what_decides(done)
     for setting, results in done:
         every = list(results.values())
         dense = [_value(r, "FFL(0.8)", READS) for r in every]
@@ -205,6 +224,31 @@ def _findings(done: Sequence[tuple[Setting, Mapping[str, Result]]]) -> Iterator[
             f"{setting.iterations:,} iterations {_spread(dense, _rate)} of the reads of FFL(0.8) "
             f"are wrong and {_spread(sparse, _rate)} of those of FFL(0.98); the bit is lost "
             f"after {_spread(lost, _kept(every[0]))} ignored pairs."
+        )
+
+
+def _what_decides(done: Sequence[tuple[Setting, Mapping[str, Result]]]) -> Iterator[str]:
+    """Clean mode, the same model, rate and budget: one p against a mixture."""
+    one: dict[tuple[str, float], list[float]] = {}
+    several: dict[tuple[str, float], list[float]] = {}
+    for setting, results in done:
+        if setting.mode == "clean":
+            into = several if len(setting.ignore) > 1 else one
+            sparse = [_value(result, "FFL(0.98)", READS) for result in results.values()]
+            into.setdefault((setting.model, setting.rate), []).extend(sparse)
+    for key in one.keys() & several.keys():
+        if min(one[key]) <= max(several[key]):
+            return
+    shared = sorted(one.keys() & several.keys())
+    if shared:
+        alone = [value for key in shared for value in one[key]]
+        mixed = [value for key in shared for value in several[key]]
+        yield (
+            "The training strings decide: with the same loss, budget and learning rate "
+            f"{_spread(alone, _rate)} of the sparse reads are wrong after FFL(0.8) alone, "
+            f"{_spread(mixed, _rate)} after the mixture ({len(shared)} pair"
+            f"{'' if len(shared) == 1 else 's'} of model and rate, {len(alone)} and {len(mixed)} "
+            "trainings)."
         )
 
 

@@ -14,6 +14,7 @@ from starfree.compiler.compile import compile
 from starfree.languages.catalog import language
 from starfree.models.mamba import LayerState
 from starfree.models.textbook import CountLimit, TextbookState
+from starfree.verification import stacks
 from starfree.verification.certificate import Certificate, certify
 from starfree.verification.induction import Broken
 from starfree.verification.inductive import prove
@@ -71,6 +72,15 @@ def test_stacks_too_large_for_any_search_are_proven(name, dtype):
     found = certify(compile(spoken, "paper").model.to(dtype), spoken, margin=8.0)
     assert (found.status, found.method) == ("PROVEN_ALL_LENGTHS", "inductive")
     assert "31 numbers hold 33.46 bits, 30.19 are needed" in found.invariant or name != "dyck-8-10"
+
+
+def test_cases_are_the_same_in_small_batches(monkeypatch):
+    spoken = language("dyck-3-4")
+    model = compile(spoken, "paper").model
+    whole = certify(model, spoken)
+    monkeypatch.setattr(stacks, "ROWS", 5)
+    parts = certify(model, spoken)
+    assert (parts.status, parts.states) == ("PROVEN_ALL_LENGTHS", whole.states)
 
 
 @pytest.mark.full

@@ -64,7 +64,7 @@ class Answers:
         right = ((bits > 0) == legal) & (bits.abs() >= self.wanted)  # NaN is never right
         if not right.all():
             raise Broken(f"a wrong answer {where}")
-        self.margin = min(self.margin, float(bits.abs().min()))
+        self.margin = min([self.margin, *bits.abs().amin(1).tolist()])
         self.cases += len(bits)
 
 

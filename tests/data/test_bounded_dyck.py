@@ -18,6 +18,7 @@ def test_a_published_file_is_regenerated_bit_by_bit(name: str) -> None:
 def test_sizes_of_the_published_training_file() -> None:
     strings = bounded_dyck.published_strings("m10-train")
     assert len(strings) == 48_887
+    assert bounded_dyck.published_strings("m10-train", 100) == strings[:100]
     assert sum(len(string) + 1 for string in strings) == 2_000_093
     assert len({tuple(string) for string in strings}) == 28_773
 

@@ -75,13 +75,13 @@ FILES = {
 }
 
 
-def published_strings(name: str) -> list[list[int]]:
-    """The strings of a published file (a key of `FILES`), without END."""
+def published_strings(name: str, most: int | None = None) -> list[list[int]]:
+    """The strings of a published file (a key of `FILES`), without END; the first `most` of them."""
     file = FILES[name]
     source = walk(PAIRS, file.depth, file.low, file.high, file.seed)
     strings: list[list[int]] = []
     total = 0
-    while total < file.tokens:
+    while total < file.tokens and len(strings) != most:
         strings.append(next(source))
         total += len(strings[-1]) + 1
     return strings

@@ -58,7 +58,7 @@ def run_bounded_dyck_trial(job: Job, trial: BoundedDyckTrial, progress: Progress
 @lru_cache(maxsize=8)
 def file(name: str, count: int | None = None) -> Strings:
     """The first `count` strings of an authors' file; by default all."""
-    return Strings.of(published_strings(name)[:count])
+    return Strings.of(published_strings(name, count))
 
 
 def measure(model: nn.Module, task: Task, test: DyckTest, count: int | None) -> dict[str, Any]:

@@ -161,3 +161,5 @@ def test_limits() -> None:
         cascade(bounded_dyck(2, 4), max_states=20)
     with pytest.raises(ComplexityLimit, match="12 levels, more than 11"):
         cascade(SUITE["d-12"], max_levels=11)
+    with pytest.raises(ComplexityLimit, match="13 live states, more than 12 image sets"):
+        cascade(SUITE["d-12"], max_sets=12)

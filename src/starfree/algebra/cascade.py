@@ -51,6 +51,11 @@ def cascade(
     if not automaton.states:
         circuit = _nothing(automaton.alphabet, mode)
     else:
+        if automaton.states > max_sets:  # each of them is an image set
+            raise ComplexityLimit(
+                f"cascade: {automaton.states:,} live states, more than {max_sets:,} image sets; "
+                "split the language into smaller ones"
+            )
         machine = _decompose(automaton, max_sets)
         levels = len(set(machine.levels))
         if levels > max_levels:

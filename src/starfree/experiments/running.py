@@ -17,10 +17,10 @@ from starfree.experiments.events import Job, Progress
 from starfree.experiments.provenance import machine
 from starfree.experiments.store import Store
 from starfree.models.model import build
+from starfree.models.reproducible import seeded
 from starfree.training.checkpoint import CHECKPOINT_NAME, read_checkpoint
 from starfree.training.loop import TrainingData, train
 from starfree.training.outcome import TrainEvent, TrainResult
-from starfree.models.reproducible import seeded
 
 
 def trained_model(

@@ -40,7 +40,7 @@ class Names:
         return cls(tuple(data["stream"]), tuple(tuple(layer) for layer in data["layers"]))
 
     def explain(self) -> str:
-        """The names for people, a direction a line."""
+        """The names for people, a direction a line; `compiler.explain` says more."""
         lines = ["the stream"]
         lines += [f"  {number:>4}  {name}" for number, name in enumerate(self.stream)]
         for place, layer in enumerate(self.layers, start=1):
@@ -94,7 +94,7 @@ def letter_names(circuit: Circuit) -> tuple[str, ...]:
 
 
 def condition_name(circuit: Circuit, cube: Cube) -> str:
-    """A cube for people: ``letter in {a, b} and level1.before in {q0}``."""
+    """A cube for people: ``letter=a|b and level1.before={0}``."""
     if not cube.literals:
         return "always"
     tokens = (*circuit.alphabet, "$", "^")
@@ -102,5 +102,5 @@ def condition_name(circuit: Circuit, cube: Cube) -> str:
     parts = []
     for feature, allowed in cube.literals:
         known = tokens if feature == "letter" else labels[feature.rsplit(".", 1)[0]]
-        parts.append(f"{feature} in {{{', '.join(known[value] for value in allowed)}}}")
+        parts.append(f"{feature}={'|'.join(known[value] for value in allowed)}")
     return " and ".join(parts)

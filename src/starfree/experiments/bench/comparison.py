@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from starfree.errors import StarfreeError
 from starfree.experiments.bench.contestants import installed
 from starfree.experiments.bench.presentation import evaluation_line, machine_line, training_line
 from starfree.experiments.bench.workloads import EVALUATION, TRAINING, floor_ms
@@ -76,8 +77,9 @@ def _worker(order: dict[str, Any], keep_pages: bool = False) -> Any:
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
-        check=True,
     )
+    if done.returncode:  # it has printed why
+        raise StarfreeError(f"bench: the part {order['part']!r} ended with {done.returncode}")
     return json.loads(done.stdout.splitlines()[-1])
 
 

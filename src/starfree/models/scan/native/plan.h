@@ -1,6 +1,7 @@
 // How a batch of sequences of different lengths becomes blocks of rows. Only real positions are
 // computed: the rows of a block are the positions of its pieces, one behind the other.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct Plan {
     std::vector<Piece> pieces;
     std::vector<Block> blocks;
     std::vector<Task> tasks;
+    std::vector<int> order;  // lanes, those with the most rows first, so that threads end together
     int lanes = 1, longest = 0, longest_block = 0;
     int64_t rows = 0, states = 0, most_states = 0;
 };
@@ -83,6 +85,10 @@ inline Plan make_plan(int sequences, const int64_t *lengths, int block_rows, int
     for (const Block &b : plan.blocks)
         if (b.rows > plan.longest_block) plan.longest_block = b.rows;
     plan.lanes = lanes;
+    std::vector<int64_t> work(lanes, 0);
+    for (const Task &task : plan.tasks) work[task.lane] += task.rows;
+    for (int lane = 0; lane < lanes; lane++) plan.order.push_back(lane);
+    std::stable_sort(plan.order.begin(), plan.order.end(), [&](int a, int b) { return work[a] > work[b]; });
     return plan;
 }
 

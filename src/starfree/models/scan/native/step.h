@@ -203,7 +203,8 @@ private:
         size_t size = cut_sums<T>(s, nullptr, sizes), scratch = scratch_size(plan);
         size_t carry = carry_size<T>(s) * s.layers, tokens = (size_t)table_tokens(s) * n.d_ld;
         T *sums = space.sums.get<T>(size * plan.lanes);
-        parallel_for(threads_, plan.lanes, [&](int lane, int worker) {
+        parallel_for(threads_, plan.lanes, [&](int turn, int worker) {
+            int lane = plan.order[turn];
             Sums<T> g;
             cut_sums(s, sums + lane * size, g);
             std::memset(sums + lane * size, 0, size * sizeof(T));

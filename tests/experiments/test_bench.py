@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from starfree.experiments.bench import comparison, contestants, presentation, worker
+from starfree.experiments.bench import comparison, contestants, presentation, registry, worker
 from starfree.experiments.bench.workloads import TRAINING, Workload, floor_ms
+from starfree.models.model import MODELS
 
 
 def test_work_of_the_first_workload() -> None:
@@ -47,7 +48,12 @@ def test_turns_interleave() -> None:
     assert names == (["starfree"] * 3 + ["peer"]) * 3
 
 
+KERNEL = {"1": 1.25, "2": 0.75, "naive": 50.0}
+
+
 def answer(order: dict, keep_pages: bool = False) -> dict:
+    if order["part"] == "registry":
+        return {"models": {"W1": {"lstm": {"1": 5e4, "2": 9e4}}}, "kernels": {"scan": KERNEL}}
     """What the workers would say: our step takes 2 ms, mambapy's 60, or 40 keeping its pages."""
     if order["part"] == "threads":
         timed = {"median_ms": 1.0, "p10_ms": 1.0, "rounds": 3, "speedup": 2.0}
@@ -85,3 +91,16 @@ def test_the_parts_become_one_result_and_its_tables(
         assert f"| {cell} |" in row
     assert "| mambapy | 10,000 | 50.0x |" in printed
     assert ("| 15.60 |" in printed) == (not quick)
+    assert ("| scan | 1.25 ms | 0.75 ms | 50.00 ms |" in printed) == (not quick)
+    assert ("| lstm | 50,000 | 90,000 |" in printed) == (not quick)
+
+
+def test_every_model_and_every_kernel_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "WORKLOADS", ("W1",))
+    monkeypatch.setattr(registry, "ROUNDS", 1)
+    found = registry.measure_models(0.0)
+    assert set(found["W1"]) == set(MODELS)
+    assert all(rate > 0 for rates in found["W1"].values() for rate in rates.values())
+    kernels = registry.measure_kernels(0.0)
+    assert len(kernels) == 3
+    assert all(set(spent) == {"1", "2", "naive"} for spent in kernels.values())

@@ -31,7 +31,7 @@ def run(quick: bool = False, say: Callable[[str], None] = lambda line: None) -> 
     """Measure everything.
 
     Args:
-        quick: under a minute: fewer rounds, no W3, no scaling.
+        quick: under a minute: fewer rounds, no W3, no scaling, no single kernels and other models.
         say: called with a line per result.
 
     Returns:
@@ -65,6 +65,7 @@ def run(quick: bool = False, say: Callable[[str], None] = lambda line: None) -> 
     say(evaluation_line(result["evaluation"]))
     if not quick:
         result["scaling"] = _worker({"part": "scaling"})
+        result |= _worker({"part": "registry", "seconds": 1.0})
     return result
 
 

@@ -42,7 +42,7 @@ def evaluation_line(entry: dict[str, Any]) -> str:
 
 
 def tables(result: dict[str, Any]) -> str:
-    """Markdown: training, evaluation and, of a full run, scaling."""
+    """Markdown: training, evaluation and, of a full run, scaling, kernels and models."""
     head = (
         *("", "layers", "width", "batch", "length", "our step, median", "p10", "tokens/s"),
         *("of the floor", "mambapy takes", "mambapy that keeps its pages", "transformers"),
@@ -74,7 +74,26 @@ def tables(result: dict[str, Any]) -> str:
         lines += ["", _row((axis, *(f"{step[axis]:,}" for step in steps)))]
         lines += [_row(("---",) * (1 + len(steps)))]
         lines += [_row(("µs a token", *(f"{step['us_per_token']:.2f}" for step in steps)))]
-    return "\n".join([machine_line(result["machine"]), "", *lines]) + "\n"
+    return "\n".join([machine_line(result["machine"]), "", *lines, *_registry(result)]) + "\n"
+
+
+def _registry(result: dict[str, Any]) -> list[str]:
+    """Single kernels and all models, of a full run."""
+    lines: list[str] = []
+    if "kernels" in result:
+        head = ("forward and backward at W2's sizes", "1 thread", "2 threads", "naive")
+        lines += ["", _row(head), _row(("---",) * len(head))]
+        for name, spent in result["kernels"].items():
+            lines.append(_row((name, *(f"{spent[key]:.2f} ms" for key in ("1", "2", "naive")))))
+    if "models" in result:
+        workloads = list(result["models"])
+        columns = [f"{w}, {n}" for w in workloads for n in ("1 thread", "2 threads")]
+        titles = ("tokens/s, 1 layer", *columns)
+        lines += ["", _row(titles), _row(("---",) * len(titles))]
+        for name in result["models"][workloads[0]]:
+            rates = [result["models"][w][name][n] for w in workloads for n in ("1", "2")]
+            lines.append(_row((name, *(f"{rate:,.0f}" for rate in rates))))
+    return lines
 
 
 def _row(cells: tuple[str, ...]) -> str:

@@ -24,6 +24,7 @@ from starfree.experiments.bench.contestants import (
     torch_training,
 )
 from starfree.experiments.bench.machine import best, measure_machine
+from starfree.experiments.bench.registry import measure_kernels, measure_models
 from starfree.experiments.bench.workloads import EVALUATION, OUTPUTS, SCALING, TRAINING
 
 WARM_UP = 1
@@ -180,6 +181,9 @@ def answer(order: dict[str, Any]) -> Any:
         found["evaluation"] = measure_evaluation(order["quick"], order["peers"])
     if order["part"] == "scaling":
         return measure_scaling()
+    if order["part"] == "registry":
+        seconds = order["seconds"]
+        return {"models": measure_models(seconds), "kernels": measure_kernels(seconds)}
     found["workloads"] = {
         name: measure_training(name, order["seconds"], order["peers"])
         for name in order["workloads"]

@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from starfree.errors import InputError
+from starfree.files import write_atomically
 from starfree.models.mamba import NORM_EPSILON, Mamba, MambaOptions
 from starfree.models.tokenizer_files import tokenizer_files
 
@@ -29,7 +30,7 @@ THEIR_EMBEDDING = "backbone.embeddings.weight"
 Tensors = Mapping[str, Tensor]
 
 
-def read_transformers(folder: Path, outputs: int | None = None) -> Mamba:
+def read_transformers(folder: Path | str, outputs: int | None = None) -> Mamba:
     """The model of a directory that `transformers.MambaForCausalLM.save_pretrained` wrote.
 
     Args:
@@ -39,6 +40,7 @@ def read_transformers(folder: Path, outputs: int | None = None) -> Mamba:
     Raises:
         InputError: no such directory, not a Mamba-1, or one with parts that ours does not have.
     """
+    folder = Path(folder)
     config = _config(folder)
     tensors = _read_tensors(folder)
     ours = {}
@@ -59,7 +61,7 @@ def read_transformers(folder: Path, outputs: int | None = None) -> Mamba:
     return _assemble(ours, float(config.get("layer_norm_epsilon", NORM_EPSILON)), str(folder))
 
 
-def write_transformers(model: Mamba, folder: Path, symbols: Sequence[str] = ()) -> None:
+def write_transformers(model: Mamba, folder: Path | str, symbols: Sequence[str] = ()) -> None:
     """Write a directory that `transformers.MambaForCausalLM.from_pretrained` loads.
 
     There vocabulary and outputs are the same number. A head with fewer rows (task `predict` never
@@ -75,6 +77,7 @@ def write_transformers(model: Mamba, folder: Path, symbols: Sequence[str] = ()) 
         InputError: the model cannot be said in their format.
         OSError: the folder cannot be written.
     """
+    folder = Path(folder)
     for what, instead in _not_theirs(model):
         raise InputError(f"transformers' Mamba has no {what}: train with {instead}")
     embedding, head = model.embedding.weight, model.head.weight
@@ -95,8 +98,8 @@ def write_transformers(model: Mamba, folder: Path, symbols: Sequence[str] = ()) 
     folder.mkdir(parents=True, exist_ok=True)
     for name, value in files.items():
         text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-        (folder / name).write_text(text, encoding="utf-8")
-    (folder / TENSORS).write_bytes(save(tensors, {"format": "pt"}))
+        write_atomically(folder / name, text)
+    write_atomically(folder / TENSORS, save(tensors, {"format": "pt"}))
 
 
 def from_mixer_model(state: Tensors, epsilon: float = NORM_EPSILON) -> Mamba:

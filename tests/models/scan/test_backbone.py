@@ -168,7 +168,9 @@ def test_random_shapes(count: int) -> None:
         taps, rank, outputs = draw.randint(1, 6), draw.randint(1, 4), draw.randint(1, 40)
         flags = [draw.random() < 0.5 for _ in range(2)]
         shape = Shape(*sizes, taps, rank, 5, outputs, flags[0], 1e-5, flags[1])
-        compare(shape, draw.randint(1, 6), draw.randint(1, 30), torch.float64, 1e-12)
+        # LayerNorm makes two channels +1 and -1 whatever they were: their gradients cancel
+        bound = 1e-9 if shape.layer_norm and shape.d_model == 2 else 1e-12
+        compare(shape, draw.randint(1, 6), draw.randint(1, 30), torch.float64, bound)
 
 
 def test_mixer_gradcheck() -> None:

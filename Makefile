@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 .PHONY: help run results test test-all check format lock clean
 
 help:
-	@echo "make run       install starfree into .venv and run the quickstart (about 6 minutes on 2 cores)"
+	@echo "make run       install starfree into .venv and run the quickstart (about 4 minutes on 2 idle cores)"
 	@echo "make test      install the development tools too; check style, types, floors; run the fast tests"
 	@echo "make test-all  the same with the full counts of the long property tests"
 	@echo "make format    format the code;  make check: style, types, floors"

@@ -178,7 +178,7 @@ class _Learner:
         self, transitions: NDArray[np.int32], outputs: NDArray[np.bool_]
     ) -> tuple[Word | None, int]:
         """A shortest string among short and random ones on which hypothesis and model differ."""
-        strings = [*self._short(), *self._random()]
+        strings = list(dict.fromkeys([*self._short(), *self._random()]))
         answers = self.teacher.ask(strings)
         for string, answer in zip(strings, answers, strict=True):
             state = 0

@@ -20,17 +20,21 @@ from starfree.experiments.plan import make_plan
 from starfree.experiments.published_results import PublishedResult, published_results
 from starfree.experiments.store import Store
 from starfree.experiments.summary import Cell, Summary, summarise
+from starfree.experiments.transfer import TransferExperiment
 from starfree.files import write_atomically
 from starfree.languages.catalog import entries
 from starfree.report.comparison import Compared, compare
 from starfree.report.numbers import points
 from starfree.report.page import draw
 from starfree.report.paper_figure import paper_figure
+from starfree.report.reasons import Key, key, reason
 from starfree.report.rows import rows
 from starfree.report.sections import as_csv
 from starfree.report.style import style
+from starfree.report.transfer_page import transfer_page
 
 SUITE = "suite"
+TRANSFER = "transfer"
 OTHERS = ("flipflop", "bounded-dyck")  # experiments with published numbers of their own
 TEXT = "reproduction.md"  # what no result changes; tables stand where it says {{NAME}}
 NOT_RUN = "not run"
@@ -62,10 +66,11 @@ def regenerate(results: Path, page: Path) -> None:
     parts = {
         "SPECS": "\n".join(_specs()),
         "COUNTS": "\n".join(_counts(compared)),
-        "TABLES": "\n".join(_tables(compared, languages)),
+        "TABLES": "\n".join(_tables(compared, languages, {key(c): c for c in as_published})),
         "OTHER_MODELS": "\n".join(_other_models(summary)),
         "PUBLISHED_COUNTS": "\n".join(_counts(as_published)),
-        "PUBLISHED_TABLES": "\n".join(_tables(as_published, languages)),
+        "PUBLISHED_TABLES": "\n".join(_tables(as_published, languages, None)),
+        "TRANSFER": "\n".join(_transfer(results / TRANSFER)),
         **{name.upper().replace("-", "_"): "\n".join(_other(name, results)) for name in OTHERS},
     }
     written = files("starfree.report").joinpath(TEXT).read_text(encoding="utf-8")
@@ -97,7 +102,7 @@ def _specs() -> Iterator[str]:
     """Each experiment's spec by its hash."""
     yield "| experiment | SHA-256 of its spec file | results |"
     yield "|---|---|---|"
-    for name in (SUITE, "transfer", *OTHERS):
+    for name in (SUITE, TRANSFER, *OTHERS):
         if name in builtin.names():
             digest = hashlib.sha256(builtin.text(name).encode()).hexdigest()
             yield f"| `{name}` | `{digest[:16]}…` | `results/{name.replace('-', '_')}.csv` |"
@@ -114,13 +119,26 @@ def _counts(compared: Sequence[Compared]) -> Iterator[str]:
     )
 
 
-def _tables(compared: Sequence[Compared], classes: Mapping[str, str]) -> Iterator[str]:
+def _transfer(folder: Path) -> Iterator[str]:
+    experiment, _ = builtin.load(TRANSFER)
+    assert isinstance(experiment, TransferExperiment)
+    yield from transfer_page(experiment, Store(folder))
+
+
+def _tables(
+    compared: Sequence[Compared],
+    classes: Mapping[str, str],
+    under_published: Mapping[Key, Compared] | None,
+) -> Iterator[str]:
+    """A table a class of languages; why numbers differ, where another protocol can tell."""
     for wanted, title in _CLASSES:
         yield f"#### {title}"
         yield ""
         bins = 3 if wanted == "counter" else 2
         names = ["in-length", "longer", "longer still"][:bins]
         head = ["language", "model", *names, "seeds that solve all windows", "rate", "marks"]
+        if under_published is not None:
+            head.append("why it differs")
         yield "| " + " | ".join(head) + " |"
         yield "|" + "---|" * len(head)
         of_class = [c for c in compared if classes[c.published.language] == wanted]
@@ -132,8 +150,17 @@ def _tables(compared: Sequence[Compared], classes: Mapping[str, str]) -> Iterato
             named = "Transformer" if layers is None else f"{model.title()}, {layers}"
             shown = [_beside(number) for number in numbers]
             shown += [""] * (bins - len(shown))
-            yield "| " + " | ".join([language, named, *shown, *_cell(numbers[0].cell)]) + " |"
+            line = [language, named, *shown, *_cell(numbers[0].cell)]
+            if under_published is not None:
+                line.append(_why(dict(zip(names, numbers, strict=False)), under_published))
+            yield "| " + " | ".join(line) + " |"
         yield ""
+
+
+def _why(numbers: Mapping[str, Compared], under_published: Mapping[Key, Compared]) -> str:
+    """Window by window, where ours differ."""
+    reasons = {name: reason(number, under_published) for name, number in numbers.items()}
+    return "<br>".join(f"{name}: {text}" for name, text in reasons.items() if text)
 
 
 def _beside(number: Compared) -> str:

@@ -72,7 +72,7 @@ def transfer_report(experiment: TransferExperiment, store: Store) -> Report:
         caveats=list(_caveats(groups, experiment)),
         drawings=list(_drawings(groups, experiment)),
         tables=[
-            _table(groups, experiment, labels, window)
+            matrix_table(groups, experiment, labels, window)
             for labels in experiment.labels
             for window in experiment.data.test_windows
             if groups
@@ -200,9 +200,10 @@ def _control_passed(group: Group, experiment: TransferExperiment) -> bool:
     return group.mean(group.trained_on, window, "string_accuracy") >= GOOD
 
 
-def _table(
+def matrix_table(
     groups: Sequence[Group], experiment: TransferExperiment, labels: str, window: str
 ) -> Table:
+    """One kind of labels in one window of lengths: trained on in rows, tested on in columns."""
     return Table(
         title=f"Length {dash(window)}, labels {labels}, tested on",
         header=["language", "model", "trained on", "seeds", *experiment.train_data],

@@ -1,0 +1,56 @@
+"""Why one of our numbers differs from the published one, as far as runs show it.
+
+Three things set our sound numbers apart from the published ones: the data (strings, windows,
+labels), the run (width, rate, budget, which epoch), and chance (they are single runs without a
+seed). The same language and model under the published protocol holds the data equal: if it agrees
+there, the data made the difference; if it differs there too, the run did, or chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from starfree.experiments.published_data import published_data
+from starfree.report.comparison import Compared
+from starfree.report.numbers import dash, points
+
+Key = tuple[str, str, int | None, str]
+
+_OVERLAP = 0.1  # of the bin's strings: from here on training strings are worth a word
+
+
+def key(number: Compared) -> Key:
+    """Which published number it stands beside."""
+    published = number.published
+    return published.language, published.model, published.layers, published.bin
+
+
+def reason(number: Compared, under_published: Mapping[Key, Compared]) -> str:
+    """Why the number differs, as far as runs show it; empty if it agrees or was not run.
+
+    Args:
+        number: under the sound protocol.
+        under_published: the same numbers under the published protocol.
+    """
+    if number.status != "differs":
+        return ""
+    data = "; ".join(_data(number))
+    same = under_published.get(key(number))
+    if same is None or same.measured is None:
+        return f"other data ({data}); not run on the published" if data else "not settled"
+    ours = points(same.measured.accuracy)
+    if same.status == "agrees":
+        return f"the data: on the published {ours}" + (f" ({data})" if data else "")
+    return f"not the data alone: on the published {ours}; theirs is the best of a grid, one run"
+
+
+def _data(number: Compared) -> Iterator[str]:
+    """How the published strings of a bin differ from ours."""
+    facts = published_data()[number.published.language]
+    rank = int(number.published.bin)
+    if rank == 0 and facts.in_training >= _OVERLAP * facts.in_length:
+        yield f"{facts.in_training} of their {facts.in_length} strings are in training"
+    if number.measured is not None and facts.windows[rank] != number.measured.window:
+        yield f"their lengths {dash(facts.windows[rank])}, trained on {dash(facts.windows[0])}"
+    if facts.remark:
+        yield facts.remark

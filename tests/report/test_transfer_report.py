@@ -6,6 +6,7 @@ from starfree.experiments.plan import planned_trial, write_plan
 from starfree.experiments.spec import parse_experiment
 from starfree.experiments.store import Store
 from starfree.report.kinds import build_own_report
+from starfree.report.transfer_page import transfer_page
 
 SPEC = """
 kind: transfer
@@ -106,3 +107,16 @@ def test_rows_and_table_hold_every_number(reported):
     assert {path.suffix for path in (store.folder / "figures").glob("matrix-1.*")} == {
         ".png", ".pdf", ".svg",
     }  # fmt: skip
+
+
+def test_the_page_says_what_a_published_score_shows(reported):
+    store, _ = reported
+    lines = list(transfer_page(parse_experiment(SPEC, "x"), store))
+    assert "3 reach 99.0 % of the strings of their own distribution; 1 of these" in lines[0]
+    (line,) = [line for line in lines if line.startswith("| d-2 | M | with $ | 100")]
+    assert "| 25.0 (12.5–37.5) | 25.0 (12.5–37.5) | 100 | 100 |" in line
+    assert line.endswith("| not that the state is tracked; other strings teach it |")
+
+
+def test_the_page_of_nothing(tmp_path):
+    assert list(transfer_page(parse_experiment(SPEC, "x"), Store(tmp_path))) == ["Not run yet."]

@@ -11,9 +11,6 @@ from starfree.report.numbers import dash, points
 from starfree.report.sections import Table
 from starfree.report.transfer_report import GOOD, Group, gather, matrix_table
 
-# Lengths that training showed, the longer half of them: a failure is none to extrapolate.
-WINDOW = "51-100"
-
 
 def transfer_page(experiment: TransferExperiment, store: Store) -> Iterator[str]:
     """Verdict by verdict, then every number."""
@@ -22,28 +19,36 @@ def transfer_page(experiment: TransferExperiment, store: Store) -> Iterator[str]
     if not groups:
         yield "Not run yet."
         return
-    yield from _counts(groups)
+    window = longest_seen(experiment)
+    yield from _counts(groups, window)
     yield ""
-    yield from _verdicts(groups)
+    yield from _verdicts(groups, window)
     for labels in experiment.labels:
         for window in experiment.data.test_windows:
             yield ""
             yield from _details(matrix_table(groups, experiment, labels, window))
 
 
-def _counts(groups: Sequence[Group]) -> Iterator[str]:
+def longest_seen(experiment: TransferExperiment) -> str:
+    """The longest test window that training showed: a failure there is none to extrapolate."""
+    high = int(experiment.data.train_window.partition("-")[2])
+    windows = experiment.data.test_windows
+    return [window for window in windows if int(window.partition("-")[2]) <= high][-1]
+
+
+def _counts(groups: Sequence[Group], window: str) -> Iterator[str]:
     trials = sum(len(group.results) for group in groups)
-    learned = [group for group in groups if _on(group, group.trained_on) >= GOOD]
-    fallen = [group for group in learned if _worst(group) < GOOD]
+    learned = [group for group in groups if _on(group, group.trained_on, window) >= GOOD]
+    fallen = [group for group in learned if _worst(group, window) < GOOD]
     yield (
         f"{trials} trials at the chosen rates in {len(groups)} cells of training strings, labels, "
-        f"language and model. At lengths {dash(WINDOW)}, which training showed, {len(learned)} "
+        f"language and model. At lengths {dash(window)}, which training showed, {len(learned)} "
         f"reach {points(GOOD)} % of the strings of their own distribution; {len(fallen)} of these "
         "fall below it on another."
     )
 
 
-def _verdicts(groups: Sequence[Group]) -> Iterator[str]:
+def _verdicts(groups: Sequence[Group], window: str) -> Iterator[str]:
     """The models trained on the authors' strings, and beside them those trained on uniform ones."""
     trained = {(g.language, g.model, g.labels, g.trained_on): g for g in groups}
     head = ["language", "model", "labels", "published → published", "→ uniform", "→ hard"]
@@ -54,45 +59,45 @@ def _verdicts(groups: Sequence[Group]) -> Iterator[str]:
         if trained_on != "published":
             continue
         even = trained.get((language, model, labels, "uniform"))
-        shown = [_shown(group, name) for name in ("published", "uniform", "hard")]
-        shown += [_shown(even, name) for name in ("uniform", "hard")]
-        line = [language, model, labels, *shown, _conclusion(group, even)]
+        shown = [_shown(group, name, window) for name in ("published", "uniform", "hard")]
+        shown += [_shown(even, name, window) for name in ("uniform", "hard")]
+        line = [language, model, labels, *shown, _conclusion(group, even, window)]
         yield "| " + " | ".join(line) + " |"
     yield ""
     yield (
-        f"Mean % of strings right at lengths {dash(WINDOW)} over seeds, in brackets the seeds' "
+        f"Mean % of strings right at lengths {dash(window)} over seeds, in brackets the seeds' "
         "range; = marks cells that a predictor without state solves on the same strings."
     )
 
 
-def _conclusion(group: Group, even: Group | None) -> str:
-    if _on(group, "published") < GOOD:
+def _conclusion(group: Group, even: Group | None, window: str) -> str:
+    if _on(group, "published", window) < GOOD:
         return "not learned even there"
-    if group.results[0]["tests"]["published"][WINDOW]["best_baseline"]["value"] >= GOOD:
+    if group.results[0]["tests"]["published"][window]["best_baseline"]["value"] >= GOOD:
         return "nothing: a predictor without state has it too"
-    if _worst(group) >= GOOD:
+    if _worst(group, window) >= GOOD:
         return "the state is tracked at these lengths"
-    if even is not None and _on(even, "uniform") >= GOOD:
+    if even is not None and _on(even, "uniform", window) >= GOOD:
         return "not that the state is tracked; other strings teach it"
     return "not that the state is tracked"
 
 
-def _on(group: Group, name: str) -> float:
-    return group.mean(name, WINDOW, "string_accuracy")
+def _on(group: Group, name: str, window: str) -> float:
+    return group.mean(name, window, "string_accuracy")
 
 
-def _worst(group: Group) -> float:
-    return min(_on(group, name) for name in group.results[0]["tests"])
+def _worst(group: Group, window: str) -> float:
+    return min(_on(group, name, window) for name in group.results[0]["tests"])
 
 
-def _shown(group: Group | None, name: str) -> str:
+def _shown(group: Group | None, name: str, window: str) -> str:
     if group is None or name not in group.results[0]["tests"]:
         return "–"
-    seeds = group.metric(name, WINDOW, "string_accuracy")
-    text = points(_on(group, name))
+    seeds = group.metric(name, window, "string_accuracy")
+    text = points(_on(group, name, window))
     if min(seeds) < max(seeds):
         text += f" ({points(min(seeds))}–{points(max(seeds))})"
-    baseline = group.results[0]["tests"][name][WINDOW]["best_baseline"]["value"]
+    baseline = group.results[0]["tests"][name][window]["best_baseline"]["value"]
     return text + (" =" if baseline >= GOOD else "")
 
 

@@ -9,46 +9,28 @@ import signal
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any, Protocol
+from typing import Any
 
 from starfree.errors import StarfreeError
+from starfree.experiments.engine.contract import ATTEMPTS, RUNNER, Report, Runner
 from starfree.experiments.events import (
-    Event,
     Failed,
     Finished,
     Job,
     Lost,
     Phase,
-    Progress,
     Progressed,
     Started,
 )
 
-Report = Callable[[Event], None]
-Runner = Callable[[Job, Progress], None]
-
-RUNNER = "starfree.experiments.runner:run_trial"
-ATTEMPTS = 3  # a trial whose worker died this often is given up
-
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
-
-
-class Engine(Protocol):
-    """What runs jobs: here, or on many machines."""
-
-    def run(self, jobs: Sequence[Job], report: Report) -> None:
-        """Run all jobs; every job ends in one `Finished` or one `Failed`.
-
-        Raises:
-            OSError: results can no longer be written, so that going on is of no use.
-        """
 
 
 def available_cores() -> int:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from starfree.errors import InputError
-from starfree.models.options import Options
+from starfree.models.options import Options, check_heads
 
 LONGEST_PERIOD = 10_000.0  # of sinusoidal and rotary codes, in units of 2 pi positions
 WIDENING = 4  # hidden units of the MLP for each channel of the stream
@@ -42,8 +42,7 @@ class TransformerOptions(Options):
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> Self:
-        if self.d_model % self.heads:
-            raise ValueError(f"`heads` {self.heads} does not divide `d_model` {self.d_model}")
+        check_heads(self.heads, self.d_model)
         if self.position == "sinusoidal" and self.d_model % 2:
             raise ValueError(f"position sinusoidal needs an even `d_model`, not {self.d_model}")
         if self.position == "rotary" and self.d_model // self.heads % 2:

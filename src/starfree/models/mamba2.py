@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from starfree.models.convolution import ShortConvolution
 from starfree.models.mamba import STEP_SIZE_FLOOR, STEP_SIZE_MAX, STEP_SIZE_MIN
+from starfree.models.options import check_heads
 from starfree.models.scan.dispatch import selective_scan
 from starfree.models.stack import NORM_EPSILON, Stack, StackOptions, repeated
 
@@ -43,9 +44,7 @@ class Mamba2Options(StackOptions):
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
-        inner = self.expand * self.d_model
-        if inner % self.heads:
-            raise ValueError(f"`heads` {self.heads} does not divide the {inner} inner channels")
+        check_heads(self.heads, self.expand * self.d_model, "inner channels:")
         return self
 
 

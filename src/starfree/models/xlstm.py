@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from starfree.models.convolution import ShortConvolution
+from starfree.models.options import check_heads
 from starfree.models.stack import (
     NORM_EPSILON,
     Stack,
@@ -51,9 +52,7 @@ class MlstmOptions(StackOptions):
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
-        inner = self.expand * self.d_model
-        if inner % self.heads:
-            raise ValueError(f"`heads` {self.heads} does not divide the {inner} inner channels")
+        check_heads(self.heads, self.expand * self.d_model, "inner channels:")
         return self
 
 
@@ -71,8 +70,7 @@ class SlstmOptions(StackOptions):
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
-        if self.d_model % self.heads:
-            raise ValueError(f"`heads` {self.heads} does not divide `d_model` {self.d_model}")
+        check_heads(self.heads, self.d_model)
         return self
 
 

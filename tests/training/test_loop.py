@@ -167,6 +167,34 @@ def test_a_killed_run_ends_with_the_same_weights(
     assert without_seconds(result) == without_seconds(wanted)
 
 
+@pytest.mark.parametrize("name", ["mamba", "dropout"])
+@pytest.mark.parametrize("killed_at", [5, 17])
+def test_between_two_points_a_checkpoint_is_made_by_the_clock(
+    task, make_data, tmp_path, name, killed_at, monkeypatch
+):
+    monkeypatch.setattr("starfree.training.loop.EVENT_SECONDS", 0.0)
+    data = make_data()
+    whole = new_model(name, task)
+    wanted = train(whole, task, data, SETTINGS, seed=1)
+    assert all(point.step != killed_at for point in wanted.curve)
+
+    def kill(event):
+        if event.step == killed_at:
+            raise KilledError
+
+    at_once = {"folder": tmp_path, "checkpoint_seconds": 0.0}
+    with pytest.raises(KilledError):
+        train(new_model(name, task), task, data, SETTINGS, seed=1, on_event=kill, **at_once)
+    resumed = new_model(name, task, seed=99)
+    steps = []
+    result = train(
+        resumed, task, data, SETTINGS, seed=1, on_event=lambda e: steps.append(e.step), **at_once
+    )
+    assert steps[0] == killed_at  # not the point of the curve before it
+    assert same(weights(resumed), weights(whole))
+    assert without_seconds(result) == without_seconds(wanted)
+
+
 def test_a_finished_run_is_not_run_again(task, make_data, tmp_path):
     data = make_data()
     model = new_model("lstm", task)

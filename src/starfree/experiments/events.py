@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from starfree.experiments.spec import Trial
+from starfree.training.settings import CHECKPOINT_SECONDS
 
 Phase = Literal["data", "training", "testing"]
 
@@ -20,6 +21,7 @@ class Job:
         model: as shown in reports.
         folder: the trial's own folder in the store.
         commit: of the code that runs it (the driver's: a checkout may move on under a run).
+        checkpoint_seconds: from one checkpoint to the next, at the most.
     """
 
     trial: Trial
@@ -27,6 +29,7 @@ class Job:
     model: str
     folder: Path
     commit: str | None = None
+    checkpoint_seconds: float = CHECKPOINT_SECONDS
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,10 @@ def trained_model(
         progress("training", fraction, event.validation_accuracy)
 
     _drop_damaged_checkpoint(job.folder / CHECKPOINT_NAME)
-    trained = train(model, task, data, trial.training, trial.seed, job.folder, on_event)
+    trained = train(
+        model, task, data, trial.training, trial.seed, job.folder, on_event,
+        checkpoint_seconds=job.checkpoint_seconds,
+    )  # fmt: skip
     accuracy = trained.curve[-1].validation_string_accuracy if trained.curve else None
     progress("testing", 1.0, accuracy)
     return model, trained

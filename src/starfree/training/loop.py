@@ -42,7 +42,7 @@ from starfree.training.objectives import objective_of
 from starfree.training.optimiser import learning_rate, make_optimiser
 from starfree.training.outcome import CurvePoint, Stopped, TrainEvent, TrainResult
 from starfree.training.plateau import Plateau
-from starfree.training.settings import TrainSettings
+from starfree.training.settings import CHECKPOINT_SECONDS, TrainSettings
 from starfree.training.steps import make_step
 
 EVENT_SECONDS = 0.2  # between events that tell of progress only
@@ -73,6 +73,7 @@ def train(
     folder: Path | None = None,
     on_event: Callable[[TrainEvent], None] | None = None,
     thread_count: int = 1,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> TrainResult:
     """Train a model in place.
 
@@ -87,6 +88,8 @@ def train(
         on_event: told of progress a few times a second, and of each point of the curve.
         thread_count: threads of the computation; results may differ in the last bits between two
             counts.
+        checkpoint_seconds: from one checkpoint to the next, where the curve's points are farther
+            apart.
 
     Raises:
         InputError: no training strings; early stopping without validation strings; a checkpoint of
@@ -94,7 +97,8 @@ def train(
         StarfreeError: the folder cannot be written, or the checkpoint there is damaged.
     """
     with threads(thread_count), seeded(seed):
-        return _Run(model, task, data, settings, seed, folder, on_event).run()
+        run = _Run(model, task, data, settings, seed, folder, on_event, checkpoint_seconds)
+        return run.run()
 
 
 @dataclass
@@ -124,6 +128,7 @@ class _Run:
         seed: int,
         folder: Path | None,
         on_event: Callable[[TrainEvent], None] | None,
+        checkpoint_seconds: float,
     ) -> None:
         if data.validation is None:
             for setting, given in (
@@ -159,6 +164,8 @@ class _Run:
         self.progress = _Progress()
         self.losses: list[float] = []  # since the last point of the curve
         self.told = -math.inf  # when the last event was sent
+        self.checkpoint_seconds = checkpoint_seconds
+        self.saved = time.monotonic()
 
     def run(self) -> TrainResult:
         """Go on from the checkpoint, if there is one, to the end."""
@@ -204,8 +211,11 @@ class _Run:
                 progress.points = points
                 self._add_point(loss)
                 self._save()
-            elif time.monotonic() - self.told > EVENT_SECONDS:
-                self._tell(loss)
+            else:
+                if time.monotonic() - self.saved > self.checkpoint_seconds:
+                    self._save()
+                if time.monotonic() - self.told > EVENT_SECONDS:
+                    self._tell(loss)
             if progress.stopped:
                 return
         progress.epoch, progress.batch = progress.epoch + 1, 0
@@ -286,10 +296,15 @@ class _Run:
         if self.folder is None:
             return
         tensors = gather_tensors(self.model, self.optimiser)
-        state = {"run": self._identity, "progress": asdict(self.progress)}
+        state = {
+            "run": self._identity,
+            "progress": asdict(self.progress),
+            "losses": self.losses,
+        }
         write_checkpoint(self.folder / CHECKPOINT_NAME, tensors, state)
         lines = [json.dumps(asdict(point)) + "\n" for point in self.progress.curve]
         write_atomically(self.folder / CURVE_NAME, "".join(lines))
+        self.saved = time.monotonic()
 
     def _resume(self) -> None:
         if self.folder is None:
@@ -311,7 +326,8 @@ class _Run:
         curve = [CurvePoint(**point) for point in progress.pop("curve")]
         plateau = Plateau(**progress.pop("plateau"))
         self.progress = _Progress(**progress, curve=curve, plateau=plateau)
-        loss = self.progress.curve[-1].train_loss
+        self.losses = state.get("losses", [])  # checkpoints were once made at the points only
+        loss = self.progress.curve[-1].train_loss if curve else None
         self._tell(
             math.nan if loss is None else loss,
             f"resumed after {self.progress.tokens:,} of {self.settings.tokens:,} tokens",

@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
+CHECKPOINT_SECONDS = 30.0  # of training that a kill may cost
+
 
 class TrainSettings(BaseModel):
     """Budget, optimiser and what is recorded on the way; the same for every architecture.

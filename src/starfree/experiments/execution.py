@@ -22,7 +22,7 @@ from starfree.experiments.plan import (
 )
 from starfree.experiments.provenance import commit
 from starfree.experiments.schedule import longest_first
-from starfree.experiments.spec import Experiment
+from starfree.experiments.spec import Experiment, ModelSpec, Trial
 from starfree.experiments.store import Store
 from starfree.experiments.summary import Summary, read_summary
 from starfree.files import write_json
@@ -55,12 +55,21 @@ def check(experiment: Experiment) -> None:
     Raises:
         InputError: an unknown language or model, a wrong option, a file that is not there.
     """
+    check_languages(experiment)
+    experiment.trials(experiment.seeds[:1])
+
+
+def check_languages(experiment: Experiment) -> None:
+    """Find a language that there is not.
+
+    Raises:
+        InputError: names it and its place.
+    """
     for place, reference in enumerate(experiment.languages):
         try:
             language(reference)
         except InputError as error:
             raise InputError(f"languages[{place}]: {error}") from error
-    experiment.trials(experiment.seeds[:1])
 
 
 def run(spec: str | Path, out: str | Path | None = None, workers: int | None = None) -> Summary:
@@ -134,9 +143,15 @@ class Run:
         return self._outcome
 
     def _stage(self, seeds: Sequence[int], rates: dict[CellKey, float] | None = None) -> None:
+        self._run_trials(
+            [(model, trial, model.shown) for model, trial in self._experiment.trials(seeds, rates)]
+        )
+
+    def _run_trials(self, trials: Sequence[tuple[ModelSpec, Trial, str]]) -> None:
+        """Plan trials, each with what it is called meanwhile, and run those without a result."""
         jobs = []
         kept = 0
-        for model, trial in self._experiment.trials(seeds, rates):
+        for model, trial, shown in trials:
             planned = planned_trial(model, trial)
             self._planned.append(planned)
             if not self._part.holds(planned, self._experiment.seeds[0], self._experiment.choosing):
@@ -147,7 +162,7 @@ class Run:
             folder = self._store.trial_folder(trial.hash)
             folder.mkdir(parents=True, exist_ok=True)
             write_json(folder / "spec.json", trial.model_dump(mode="json"))
-            jobs.append(Job(trial, trial.hash, model.shown, folder, commit()))
+            jobs.append(Job(trial, trial.hash, shown, folder, commit()))
         write_plan(self._store.folder, self._experiment, self._planned)
         self._outcome.kept += kept
         if jobs or kept:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from starfree.algebra.facts import facts as algebra_of
@@ -46,11 +46,36 @@ def material(trial: Trial) -> Material:
         InputError: no such language, a window without members.
         StarfreeError: the language's file is no longer what the trial was planned with.
     """
+    _check_file(trial)
+    return _make(trial.language, trial.language_file, trial.task, trial.protocol, trial.data)
+
+
+def material_without_tests(trial: Trial) -> Material:
+    """The same training and validation strings, for a trial that must not see the test strings.
+
+    Of these only the ones with lengths of the training window are drawn, since the training and
+    validation strings must differ from them, and thrown away.
+
+    Raises:
+        InputError, StarfreeError: see `material`.
+    """
+    _check_file(trial)
+    data = trial.data
+    kept = tuple(window for window in data.test_windows if window == data.train_window)
+    return _make_without_tests(
+        trial.language,
+        trial.language_file,
+        trial.task,
+        trial.protocol,
+        data.model_copy(update={"test_windows": kept}),
+    )
+
+
+def _check_file(trial: Trial) -> None:
     if language_file(trial.language) != trial.language_file:
         raise StarfreeError(
             f"{trial.language}: the file has changed since the run began; run the spec again"
         )
-    return _make(trial.language, trial.language_file, trial.task, trial.protocol, trial.data)
 
 
 @lru_cache(maxsize=KEPT)
@@ -62,7 +87,36 @@ def _make(
     settings: DataSettings,
 ) -> Material:
     spoken = language(reference)
-    data = make_splits(
+    data = _draw(spoken, task, protocol, settings)
+    question = make_task(spoken, task, data.train)
+    asked = {"train": data.train, **data.bins}
+    split = positions({name: question.encode(strings) for name, strings in asked.items()})
+    return Material(
+        spoken,
+        data,
+        question,
+        baselines(split.pop("train"), split),
+        {name: _optima(spoken, task, strings) for name, strings in data.bins.items()},
+    )
+
+
+@lru_cache(maxsize=KEPT)
+def _make_without_tests(
+    reference: str,
+    file: str | None,
+    task: TaskName,
+    protocol: ProtocolName,
+    settings: DataSettings,
+) -> Material:
+    spoken = language(reference)
+    data = replace(_draw(spoken, task, protocol, settings), bins={})
+    return Material(spoken, data, make_task(spoken, task, data.train), {}, {})
+
+
+def _draw(
+    spoken: Language, task: TaskName, protocol: ProtocolName, settings: DataSettings
+) -> DataSet:
+    return make_splits(
         spoken,
         protocol,
         settings.seed,
@@ -75,16 +129,6 @@ def _make(
         train_distribution=settings.train_distribution,
         test_distribution=settings.test_distribution,
         hard_window=settings.hard_window,
-    )
-    question = make_task(spoken, task, data.train)
-    asked = {"train": data.train, **data.bins}
-    split = positions({name: question.encode(strings) for name, strings in asked.items()})
-    return Material(
-        spoken,
-        data,
-        question,
-        baselines(split.pop("train"), split),
-        {name: _optima(spoken, task, strings) for name, strings in data.bins.items()},
     )
 
 

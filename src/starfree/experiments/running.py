@@ -19,14 +19,25 @@ from starfree.experiments.store import Store
 from starfree.models.model import build
 from starfree.models.reproducible import seeded
 from starfree.training.checkpoint import CHECKPOINT_NAME, read_checkpoint
-from starfree.training.loop import TrainingData, train
+from starfree.training.loop import GivesUp, TrainingData, train
 from starfree.training.outcome import TrainEvent, TrainResult
 
 
 def trained_model(
-    job: Job, task: Task, data: TrainingData, progress: Progress
+    job: Job,
+    task: Task,
+    data: TrainingData,
+    progress: Progress,
+    gives_up: GivesUp | None = None,
 ) -> tuple[nn.Module, TrainResult]:
     """The trial's model, trained from its last checkpoint or from the start.
+
+    Args:
+        job: the trial and its folder.
+        task: what is asked.
+        data: about which strings.
+        progress: told how far it is.
+        gives_up: see `train`.
 
     Raises:
         InputError, StarfreeError: see `build` and `train`.
@@ -42,7 +53,7 @@ def trained_model(
     _drop_damaged_checkpoint(job.folder / CHECKPOINT_NAME)
     trained = train(
         model, task, data, trial.training, trial.seed, job.folder, on_event,
-        checkpoint_seconds=job.checkpoint_seconds,
+        checkpoint_seconds=job.checkpoint_seconds, gives_up=gives_up,
     )  # fmt: skip
     accuracy = trained.curve[-1].validation_string_accuracy if trained.curve else None
     progress("testing", 1.0, accuracy)

@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -47,6 +47,8 @@ from starfree.training.steps import make_step
 
 EVENT_SECONDS = 0.2  # between events that tell of progress only
 
+GivesUp = Callable[[Sequence[CurvePoint]], bool]
+
 
 class TrainingData(Protocol):
     """What training reads of a data set."""
@@ -74,6 +76,7 @@ def train(
     on_event: Callable[[TrainEvent], None] | None = None,
     thread_count: int = 1,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    gives_up: GivesUp | None = None,
 ) -> TrainResult:
     """Train a model in place.
 
@@ -90,6 +93,8 @@ def train(
             counts.
         checkpoint_seconds: from one checkpoint to the next, where the curve's points are farther
             apart.
+        gives_up: asked at each point of the curve whether to stop there; a function of the curve
+            alone, so that a run that is resumed ends as it would have.
 
     Raises:
         InputError: no training strings; early stopping without validation strings; a checkpoint of
@@ -97,7 +102,9 @@ def train(
         StarfreeError: the folder cannot be written, or the checkpoint there is damaged.
     """
     with threads(thread_count), seeded(seed):
-        run = _Run(model, task, data, settings, seed, folder, on_event, checkpoint_seconds)
+        run = _Run(
+            model, task, data, settings, seed, folder, on_event, checkpoint_seconds, gives_up
+        )
         return run.run()
 
 
@@ -129,6 +136,7 @@ class _Run:
         folder: Path | None,
         on_event: Callable[[TrainEvent], None] | None,
         checkpoint_seconds: float,
+        gives_up: GivesUp | None,
     ) -> None:
         if data.validation is None:
             for setting, given in (
@@ -165,6 +173,7 @@ class _Run:
         self.losses: list[float] = []  # since the last point of the curve
         self.told = -math.inf  # when the last event was sent
         self.checkpoint_seconds = checkpoint_seconds
+        self.gives_up = gives_up
         self.saved = time.monotonic()
 
     def run(self) -> TrainResult:
@@ -274,6 +283,9 @@ class _Run:
                     f"stopped after {progress.tokens:,} of {self.settings.tokens:,} tokens: the "
                     "validation loss no longer falls"
                 )
+        if progress.stopped is None and self.gives_up and self.gives_up(progress.curve):
+            progress.stopped = "pruned"
+            message = f"given up after {progress.tokens:,} of {self.settings.tokens:,} tokens"
         self._tell(loss, message)
 
     def _evaluate(self, examples: Examples) -> BinMetrics:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Stopped = Literal["budget", "solved", "plateau", "diverged"]
+Stopped = Literal["budget", "solved", "plateau", "pruned", "diverged"]
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class TrainResult:
 
     Attributes:
         stopped: `budget` used up, `solved` (the early-stopping rule), `plateau` (the validation
-            loss no longer falls, with `decay: plateau`), or `diverged` (a loss that is not a finite
-            number).
+            loss no longer falls, with `decay: plateau`), `pruned` (given up by a search), or
+            `diverged` (a loss that is not a finite number).
         seconds: spent in training steps, over all runs that resumed from one another.
     """
 

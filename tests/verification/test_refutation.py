@@ -11,9 +11,11 @@ from starfree.algebra.aperiodicity import decide
 from starfree.compiler.compile import compile as compile_language
 from starfree.languages.catalog import language
 from starfree.languages.strings import Strings
+from starfree.verification.budget import Seconds
 from starfree.verification.exhaustive import all_strings
 from starfree.verification.families import Family, families
-from starfree.verification.pumping import grid, pump
+from starfree.verification.machine import Machine
+from starfree.verification.pumping import Pump, grid
 from starfree.verification.reading import reader_of
 from starfree.verification.refutation import refute
 
@@ -172,7 +174,59 @@ def test_a_collapse_is_predicted_from_the_gates():
         _, state = Leaky().step(torch.tensor([2]), state)
         n += 1
     family = Family((1,), (2,), "loop", ((3,),))
-    found = pump(reader_of(Leaky(), 4), spoken, family, 10_000, float("inf"), diagonal=True)
+    found = Pump(reader_of(Leaky(), 4), Machine(spoken), family, 10_000, diagonal=True)
+    found.read_to(50, Seconds())
+    assert found.fault is None
+    assert 40 < found.length <= 50
+    found.read_to(10_000, Seconds())
     assert found.fault is not None
     assert len(found.fault.letters) == 1 + n
-    assert found.predicted == min(m for m in grid(9_998) if m >= n)
+    assert found.predict() == min(m for m in grid(9_998) if m >= n)
+
+
+@pytest.mark.parametrize("symbols", [5_000, 100_000])
+def test_work_in_symbols_is_the_same_every_time_and_is_kept_to(symbols):
+    spoken, toy = language("d-4"), Toy(language("d-4"), 10**9)
+    counted = Counted(toy)
+    first = refute(counted, spoken, symbols=symbols)
+    assert first.status == "PROVEN_UP_TO"
+    assert 0 < counted.symbols < symbols + 20_000  # a round of the last search is finished
+    again = refute(toy, spoken, symbols=symbols)
+    assert again.searched == first.searched
+    assert again.curve == first.curve
+
+
+class Counted(nn.Module):
+    """A model that counts what it is asked to read."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model, self.symbols = model, 0
+
+    def initial_state(self, batch):
+        return self.model.initial_state(batch)
+
+    def step(self, tokens, state):
+        self.symbols += len(tokens)
+        return self.model.step(tokens, state)
+
+
+def test_a_fault_stands_where_a_second_reading_does_not_find_it():
+    """Sums in other pieces may fall on the other side of 0; the first reading counts."""
+    spoken = language("regex:(0|i|1(1|i|x)*0)*(1(1|i|x)*)?@0,1,i,x")
+    family = Family((1,), (2,), "loop", ((3,),))
+
+    class Moody(Leaky):
+        asked = 0
+
+        def step(self, tokens, state):
+            logits, state = super().step(tokens, state)
+            if tokens[0] == 3 and len(tokens) == 1:
+                self.asked += 1
+                logits[:, 3] = -1.0 if self.asked == 12 else 1.0
+            return logits, state
+
+    found = Pump(reader_of(Moody(), 4), Machine(spoken), family, 10_000)
+    found.read_to(60, Seconds())
+    assert found.collapse == found.curve[-1][0]
+    assert found.fault.letters == (1, *(2,) * found.collapse, 3)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import torch
 
 from starfree.languages.language import Language
+from starfree.verification.budget import Budget, Seconds
 from starfree.verification.machine import DEAD, Machine
 from starfree.verification.product import Found
 from starfree.verification.pumping import fault_at, first_wrong
@@ -17,14 +16,18 @@ BATCH = 512
 MOST = 200_000  # strings of one length
 
 
-def all_strings(reader: Reader, language: Language, until: float) -> Found:
+def all_strings(
+    reader: Reader, language: Language, until: float, budget: Budget | None = None
+) -> Found:
     """Compare the model with the language on all live prefixes, the short ones first.
 
     Args:
         reader: of the model.
         language: what is right.
-        until: `time.perf_counter()` at which no longer length is begun.
+        until: what the budget shows when no longer length is begun.
+        budget: what is spent; by default time.
     """
+    budget = budget or Seconds()
     machine = Machine(language)
     letters = np.arange(len(language.alphabet))
     words = np.zeros((1, 0), dtype=np.int64)
@@ -46,7 +49,7 @@ def all_strings(reader: Reader, language: Language, until: float) -> Found:
                 word = tuple(part[wrong].tolist())
                 fault = fault_at(bits, machine, ends, wrong, word)
                 return Found(compared, False, length - 1, margin, fault)
-            if time.perf_counter() > until:
+            if budget.now() > until:
                 return Found(compared, False, length - 1, margin, None)
         longer = np.concatenate(
             [np.repeat(words, len(letters), axis=0), np.tile(letters, len(words))[:, None]], axis=1

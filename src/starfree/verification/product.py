@@ -6,7 +6,6 @@ Strings are visited by length, so the first fault is on a shortest string.
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,11 +17,13 @@ from torch.utils import _pytree as pytree
 
 from starfree.errors import InputError
 from starfree.languages.language import Language
+from starfree.verification.budget import Budget, Seconds
 from starfree.verification.canonical import key_function
 from starfree.verification.machine import DEAD, Machine
 
 Domain = Literal["prefixes", "all"]
 BATCH = 1024  # states in one step of the model
+KEYED = 10  # symbols that it takes as long to read as to look up a state, measured
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def search(
     margin: float,
     max_states: int,
     until: float = math.inf,
+    budget: Budget | None = None,
 ) -> Found:
     """Compare the model with the language on every string of the domain.
 
@@ -70,9 +72,10 @@ def search(
         model: has `initial_state` and `step`; reads `^` first.
         margin: a bit counts as given only where absolute logit is at least this.
         max_states: stop after this many pairs.
-        until: stop at this `time.perf_counter()`.
+        until: stop when the budget shows this.
+        budget: what is spent; by default time.
     """
-    return _Search(model, language, domain, margin, max_states, until).run()
+    return _Search(model, language, domain, margin, max_states, until, budget or Seconds()).run()
 
 
 @dataclass
@@ -94,8 +97,9 @@ class _Search:
         margin: float,
         max_states: int,
         until: float,
+        budget: Budget,
     ) -> None:
-        self.until = until
+        self.until, self.budget = until, budget
         self.model: Any = model
         self.machine = Machine(language)
         self.letters = len(language.alphabet)
@@ -130,7 +134,7 @@ class _Search:
                     # Of two shortest strings either will do.
                     fault = fault or wrong
                     parts.append(part)
-                    if len(self.seen) > self.max_states or time.perf_counter() > self.until:
+                    if len(self.seen) > self.max_states or self.budget.now() > self.until:
                         return self._found(False, length, fault)
             if fault is None:
                 layer = _joined(parts) if parts else _empty(layer)
@@ -146,6 +150,7 @@ class _Search:
         picked = torch.from_numpy(rows)
         state = pytree.tree_map(lambda leaf: leaf[picked], layer.state)
         logits, state = self.model.step(torch.full((len(rows),), token), state)
+        self.budget.charge(KEYED * len(rows))
         if logits.shape[1] <= self.letters:
             raise InputError(
                 f"the model has {logits.shape[1]} outputs; {self.letters + 1} are needed, one for "

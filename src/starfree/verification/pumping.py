@@ -6,9 +6,8 @@ at the n of a logarithmic grid the suffixes are read too, from copies of the sta
 
 from __future__ import annotations
 
-import time
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from starfree.languages.language import Language
+from starfree.verification.budget import Budget
 from starfree.verification.families import Family, Word
 from starfree.verification.machine import DEAD, Machine
 from starfree.verification.product import Fault
@@ -27,9 +26,8 @@ SCAN = 64  # values of n that are tried at once when a fault is narrowed down
 MEASURED = 8  # the n from which a collapse is predicted
 
 
-@dataclass(frozen=True)
-class Pumped:
-    """What became of one family.
+class Pump:
+    """One family, read as far as it is asked, and farther when it is asked again.
 
     Attributes:
         reached: the largest n that was read.
@@ -37,102 +35,118 @@ class Pumped:
             of a legal bit, or minus that of another, so that below 0 the model is wrong.
         fault: the first that was found.
         collapse: the n of a fault in a suffix; None without one, or where it is inside u w^n.
-        predicted: the n of the grid at which a suffix should go wrong by the measured gates; None
-            where they say so of no n that was asked, or were not measured.
     """
 
-    family: Family
-    reached: int
-    curve: tuple[tuple[int, float], ...]
-    fault: Fault | None
-    collapse: int | None
-    predicted: int | None
-
-
-@torch.inference_mode()
-def pump(
-    reader: Reader,
-    language: Language,
-    family: Family,
-    longest: int,
-    deadline: float,
-    diagonal: bool = False,
-) -> Pumped:
-    """Read one family as far as it goes.
-
-    Args:
-        reader: of the model.
-        language: what is right.
-        family: u, w and the suffixes.
-        longest: symbols of the longest string.
-        deadline: `time.perf_counter()` at which to stop.
-        diagonal: every number of the state has a gate of its own, so that a collapse can be
-            predicted.
-    """
-    return _Pump(reader, language, family, longest, deadline, diagonal).run()
-
-
-class _Pump:
+    @torch.inference_mode()
     def __init__(
         self,
         reader: Reader,
-        language: Language,
+        machine: Machine,
         family: Family,
         longest: int,
-        deadline: float,
-        diagonal: bool,
+        diagonal: bool = False,
     ) -> None:
-        self.diagonal = diagonal
-        self.reader = reader
-        self.machine = Machine(language)
-        self.family = family
-        limit = min(longest, reader.limit or longest)
-        room = limit - len(family.u) - max(map(len, family.suffixes), default=0)
-        self.most = room // len(family.w)
-        self.deadline = deadline
-        self.rounds = _Rounds(self.machine, family)
-        self.suffixes = _Suffixes(reader, self.machine, family.suffixes)
-        self.curve: list[tuple[int, float]] = []
+        """Read `^ u`.
 
-    def run(self) -> Pumped:
-        fault, state = self._start()
-        predicted: int | None = None
-        collapse: int | None = None
-        done = 0
-        measured: list[Any] = []
-        for n in grid(self.most):
-            if fault or time.perf_counter() > self.deadline:
+        Args:
+            reader: of the model.
+            machine: of the language, what is right.
+            family: u, w and the suffixes.
+            longest: symbols of the longest string that may be asked for.
+            diagonal: every number of the state has a gate of its own, so that a collapse can be
+                predicted.
+        """
+        self.family = family
+        self._diagonal = diagonal
+        self._reader, self._machine = reader, machine
+        self._most = self._rounds_within(min(longest, reader.limit or longest))
+        self._rounds = _Rounds(machine, family)
+        self._suffixes = _Suffixes(reader, machine, family.suffixes)
+        self._measured: list[Any] = []
+        self.reached = 0
+        self.curve: list[tuple[int, float]] = []
+        self.collapse: int | None = None
+        self.fault, self._state = self._start()
+
+    @property
+    def length(self) -> int:
+        """Symbols of the longest u w^n that was read."""
+        return len(self.family.u) + len(self.family.w) * self.reached
+
+    @property
+    def lowest(self) -> float:
+        """The smallest margin of the curve."""
+        return min((margin for _, margin in self.curve), default=math.inf)
+
+    @torch.inference_mode()
+    def read_to(self, longest: int, budget: Budget, until: float = math.inf) -> None:
+        """Go on until a fault, the length, or the end of the budget; the state is carried.
+
+        Args:
+            longest: symbols of the longest string.
+            budget: what is spent.
+            until: what it shows when no further n of the grid is begun.
+        """
+        limit = self._rounds_within(longest)
+        for n in grid(self._most):
+            if self.fault or n > limit or budget.now() > until:
                 break
-            before = (done, state)
-            fault, state = self._read(state, done, n)
-            if fault:
-                break
-            done = n
-            margin, wrong = self.suffixes.ask(state, self.rounds.place(n))
-            self.curve.append((n, margin))
-            if wrong is not None:
-                collapse, fault = self._narrow(*before, n)
-            if n in (MEASURED, MEASURED + 1, MEASURED + 2):
-                measured.append(state)
-            if len(measured) == 3 and predicted is None and self.diagonal:
-                predicted = self._predict(measured)
-        return Pumped(self.family, done, tuple(self.curve), fault, collapse, predicted)
+            if n > self.reached:
+                self._go_to(n)
+
+    @torch.inference_mode()
+    def predict(self) -> int | None:
+        """The n of the grid at which a suffix should go wrong by the measured gates.
+
+        A diagonal model that reads w again and again multiplies each number of its first layer by
+        one gate a round and adds one input: h(n) = h' + g^n (h(0) - h'). The gate g is measured
+        from three rounds; for deeper layers this is an approximation.
+
+        Returns:
+            None where the gates say so of no n that was asked, or were not measured.
+        """
+        if not self._diagonal or len(self._measured) < 3:
+            return None
+        for n in grid(self._most):
+            if n > MEASURED:
+                ahead = _extrapolated(self._measured, n - MEASURED)
+                if self._suffixes.ask(ahead, self._rounds.place(n))[1] is not None:
+                    return n
+        return None
+
+    def _rounds_within(self, longest: int) -> int:
+        room = longest - len(self.family.u) - max(map(len, self.family.suffixes), default=0)
+        return room // len(self.family.w)
+
+    def _go_to(self, n: int) -> None:
+        before = (self.reached, self._state)
+        fault, state = self._read(self._state, self.reached, n)
+        if fault:
+            self.fault = fault
+            return
+        self.reached, self._state = n, state
+        margin, wrong = self._suffixes.ask(state, self._rounds.place(n))
+        self.curve.append((n, margin))
+        if wrong is not None:
+            self.collapse, self.fault = self._narrow(*before, n, state, wrong)
+        if n in (MEASURED, MEASURED + 1, MEASURED + 2):
+            self._measured.append(state)
 
     def _start(self) -> tuple[Fault | None, Any]:
         """Read `^ u`, compared at every position."""
-        logits, state = self.reader.start(1)
-        places = [self.machine.start]
+        logits, state = self._reader.start(1)
+        places = [self._machine.start]
         rows = [logits[:, None]]
         for letter in self.family.u:
-            places.append(self.machine.successor(places[-1], letter))
+            places.append(self._machine.successor(places[-1], letter))
         if self.family.u:
-            answers, state = self.reader.read(torch.tensor([self.family.u]), state)
+            answers, state = self._reader.read(torch.tensor([self.family.u]), state)
             rows.append(answers)
         bits = torch.cat(rows, dim=1)[0].float().numpy()
-        wrong = first_wrong(bits, self.machine.legal(np.array(places)))
+        wrong = first_wrong(bits, self._machine.legal(np.array(places)))
         if wrong is None:
             return None, state
-        return fault_at(bits, self.machine, places, wrong, self.family.u[:wrong]), state
+        return fault_at(bits, self._machine, places, wrong, self.family.u[:wrong]), state
 
     def _read(self, state: Any, done: int, n: int) -> tuple[Fault | None, Any]:
         """Go on from u w^done to u w^n."""
@@ -141,49 +155,41 @@ class _Pump:
         for low in range(done, n, piece):
             high = min(n, low + piece)
             tokens = torch.tensor(w).repeat(high - low)[None]
-            logits, state = self.reader.read(tokens, state)
+            logits, state = self._reader.read(tokens, state)
             bits = logits[0].float().numpy()
-            places = self.rounds.places(low, high)
+            places = self._rounds.places(low, high)
             numbers, rows = np.unique(places, return_inverse=True)
-            legal = self.machine.legal(numbers)[rows]
+            legal = self._machine.legal(numbers)[rows]
             wrong = first_wrong(bits, legal)
             if wrong is not None:
                 string = (*self.family.u, *(w * low), *(w * (high - low))[: wrong + 1])
-                return fault_at(bits, self.machine, places, wrong, string), state
+                return fault_at(bits, self._machine, places, wrong, string), state
         return None, state
 
-    def _narrow(self, done: int, state: Any, n: int) -> tuple[int, Fault]:
-        """The first n after `done` with a wrong suffix, as far as a scan in steps finds it."""
-        while True:
-            step = max(1, (n - done) // SCAN)
-            at, here = done, state
-            while at < n:
-                target = min(n, at + step)
-                _, ahead = self._read(here, at, target)
-                _, wrong = self.suffixes.ask(ahead, self.rounds.place(target))
-                if wrong is not None:
-                    break
-                at, here = target, ahead
-            done, state, n = at, here, target
-            if step == 1:
-                assert wrong is not None
-                suffix, place = wrong
-                string = (*self.family.u, *(self.family.w * n), *suffix[: place + 1])
-                return n, self.suffixes.fault(ahead, self.rounds.place(n), suffix, place, string)
+    def _narrow(
+        self, done: int, state: Any, n: int, end: Any, wrong: tuple[Word, int]
+    ) -> tuple[int, Fault]:
+        """The first n after `done` with a wrong suffix, as far as a scan in steps finds it.
 
-    def _predict(self, states: Sequence[Any]) -> int | None:
-        """Where the suffixes go wrong if every number of the state goes on as its gates say.
-
-        A diagonal model that reads w again and again multiplies each number of its first layer by
-        one gate a round and adds one input: h(n) = h' + g^n (h(0) - h'). The gate g is measured
-        from three rounds; for deeper layers this is an approximation.
+        Args:
+            done: an n without one.
+            state: after `done`.
+            n: with a wrong suffix; it stands where the scan, summing in other pieces, finds none.
+            end: the state after n.
+            wrong: the suffix, and after which of its letters.
         """
-        for n in grid(self.most):
-            if n > MEASURED:
-                ahead = _extrapolated(states, n - MEASURED)
-                if self.suffixes.ask(ahead, self.rounds.place(n))[1] is not None:
-                    return n
-        return None
+        while n - done > 1:
+            step = max(1, (n - done) // SCAN)
+            while done + step < n:
+                _, ahead = self._read(state, done, done + step)
+                found = self._suffixes.ask(ahead, self._rounds.place(done + step))[1]
+                if found is not None:
+                    n, end, wrong = done + step, ahead, found
+                    break
+                done, state = done + step, ahead
+        suffix, column = wrong
+        string = (*self.family.u, *(self.family.w * n), *suffix[: column + 1])
+        return n, self._suffixes.fault(end, self._rounds.place(n), suffix, column, string)
 
 
 class _Rounds:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import time
-import warnings
+from contextlib import suppress
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from starfree.data.sampling import sample
+from starfree.data.hard import hard_members
+from starfree.data.sampling import Source, as_strings, feasible_lengths
 from starfree.errors import InputError
 from starfree.languages.language import Language
 from starfree.languages.strings import Strings
+from starfree.verification.budget import Budget
 from starfree.verification.machine import DEAD, Machine
 from starfree.verification.product import Fault
 from starfree.verification.pumping import is_wrong
@@ -20,36 +21,34 @@ from starfree.verification.reading import Reader
 
 WINDOWS = ((1, 50), (51, 100), (101, 200), (451, 500))
 AT_ONCE = 100
+HARD = 4  # last symbols that leave some legal set of a hard string open
 ROUNDS = 10
 POPULATION = 64
 CLIMBED_LENGTH = 200
 
 
 def random_strings(
-    reader: Reader, language: Language, seed: int, until: float
+    reader: Reader, language: Language, seed: int, until: float, budget: Budget
 ) -> tuple[int, Fault | None]:
     """How many members were read, hard ones where there are any, and the shortest fault."""
     generator = np.random.default_rng(seed)
+    sources: list[Source] = [language]
+    with suppress(InputError):  # the last symbols always tell: no string is hard
+        sources.insert(0, hard_members(language, HARD))
     tried, best = 0, None
     for _ in range(ROUNDS):
         for low, high in WINDOWS:
-            for distribution in ("hard", "uniform"):
-                if time.perf_counter() > until or (reader.limit or high) < high:
+            for source in sources:
+                if budget.now() > until or (reader.limit or high) < high:
                     return tried, best
-                try:
-                    with warnings.catch_warnings():
-                        warnings.simplefilter("ignore")  # a small window is no news here
-                        drawn = sample(
-                            language,
-                            low,
-                            high,
-                            AT_ONCE,
-                            generator,
-                            "hard" if distribution == "hard" else "uniform",
-                        )
-                except InputError:  # no member of such a length, or none that is hard
+                lengths = feasible_lengths(source, low, high)
+                if not len(lengths):
                     continue
-                tried += len(drawn)
+                # One length at once: what drawing costs goes by lengths more than by strings.
+                length = int(generator.choice(lengths))
+                count = min(AT_ONCE, source.count(length))
+                drawn = as_strings(source.draw(length, count, generator))
+                tried += count
                 fault = _first_fault(reader, language, drawn)
                 if fault and (best is None or len(fault.letters) < len(best.letters)):
                     best = fault
@@ -58,7 +57,9 @@ def random_strings(
     return tried, best
 
 
-def climb(reader: Reader, language: Language, seed: int, until: float) -> tuple[int, Fault | None]:
+def climb(
+    reader: Reader, language: Language, seed: int, until: float, budget: Budget
+) -> tuple[int, Fault | None]:
     """Hill climbing: cut a string at random, go on at random, keep what has a smaller margin."""
     generator = np.random.default_rng(seed)
     machine = Machine(language)
@@ -67,7 +68,7 @@ def climb(reader: Reader, language: Language, seed: int, until: float) -> tuple[
     population = [walk(machine, (), generator, CLIMBED_LENGTH) for _ in range(POPULATION)]
     scores = np.full(POPULATION, np.inf)
     tried = 0
-    while time.perf_counter() < until:
+    while budget.now() < until:
         made = []
         for string in population:
             cut = int(generator.integers(len(string) + 1))

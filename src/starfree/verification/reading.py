@@ -10,6 +10,7 @@ from torch.utils import _pytree as pytree
 
 from starfree.errors import InputError
 from starfree.models.model import RecurrentModel, StreamingModel
+from starfree.verification.budget import Budget, Seconds
 
 PIECE = 2048  # positions that are read at once
 FORWARD_LIMIT = 1_000  # symbols that a model without states is asked for
@@ -33,18 +34,24 @@ class Reader(Protocol):
         """Read ``[B, L]`` more symbols, L > 0: logits ``[B, L, n+1]`` and the states after them."""
 
 
-def reader_of(model: nn.Module, letters: int) -> Reader:
+def reader_of(model: nn.Module, letters: int, budget: Budget | None = None) -> Reader:
     """The reader of a model of task `predict` over an alphabet of so many letters.
+
+    Args:
+        model: with `forward`, `step` or `advance`.
+        letters: of the alphabet.
+        budget: is charged with what is read.
 
     Raises:
         InputError: the model has too few outputs.
     """
     model.eval()
+    budget = budget or Seconds()
     reader: Reader
     if isinstance(model, RecurrentModel):
-        reader = _FromStates(model, letters)
+        reader = _FromStates(model, letters, budget)
     else:
-        reader = _FromTheStart(model, letters)
+        reader = _FromTheStart(model, letters, budget)
     outputs = reader.start(1)[0].shape[1]
     if outputs <= letters:
         raise InputError(
@@ -62,9 +69,10 @@ def select(state: Any, rows: Tensor) -> Any:
 class _FromStates:
     limit: int | None = None
 
-    def __init__(self, model: Any, letters: int) -> None:
+    def __init__(self, model: Any, letters: int, budget: Budget) -> None:
         self._model = model
         self.letters = letters
+        self._budget = budget
 
     def start(self, batch: int) -> tuple[Tensor, Any]:
         begin = torch.full((batch, 1), self.letters + 1)
@@ -75,6 +83,7 @@ class _FromStates:
         parts = []
         streams = isinstance(self._model, StreamingModel)
         for piece in torch.split(tokens, PIECE if streams else 1, dim=1):
+            self._budget.charge(piece.numel())
             if streams:
                 logits, state = self._model.advance(piece, state)
             else:
@@ -89,9 +98,10 @@ class _FromTheStart:
 
     limit: int | None = FORWARD_LIMIT
 
-    def __init__(self, model: nn.Module, letters: int) -> None:
+    def __init__(self, model: nn.Module, letters: int, budget: Budget) -> None:
         self._model = model
         self.letters = letters
+        self._budget = budget
 
     def start(self, batch: int) -> tuple[Tensor, Any]:
         tokens = torch.full((batch, 1), self.letters + 1)
@@ -99,5 +109,6 @@ class _FromTheStart:
 
     def read(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
         whole = torch.cat([state, tokens], dim=1)
+        self._budget.charge(whole.numel())
         logits = self._model(whole)[:, state.shape[1] :, : self.letters + 1]
         return logits, whole

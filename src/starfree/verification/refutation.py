@@ -6,7 +6,6 @@ hill climbing on the margin. That none finds anything proves the strings of the 
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -21,12 +20,14 @@ from starfree.languages.language import Language
 from starfree.models.gates import measure
 from starfree.models.model import RecurrentModel
 from starfree.models.reproducible import threads
+from starfree.verification.budget import Budget, Seconds, Symbols
 from starfree.verification.certificate import Counterexample, as_counterexample
 from starfree.verification.exhaustive import all_strings
 from starfree.verification.families import Family, families
+from starfree.verification.machine import Machine
 from starfree.verification.methods import Status
 from starfree.verification.product import Fault, search
-from starfree.verification.pumping import Pumped, pump
+from starfree.verification.pumping import Pump
 from starfree.verification.random_strings import climb, random_strings
 from starfree.verification.reading import Reader, reader_of
 
@@ -35,8 +36,9 @@ Say = Callable[[str], None]
 FAMILIES = 64
 LONGEST = 100_000
 STATES = 50_000
-SHARES = {"exhaustive": 0.25, "pumped": 0.6, "random": 0.8, "margin": 1.0}
-"""By when a search ends, as a part of all the time."""
+SHORT = 1_000  # symbols to which all families are read before any is read farther
+SHARES = {"exhaustive": 0.25, "short": 0.5, "pumped": 0.8, "random": 0.9, "margin": 1.0}
+"""When a search ends, as a part of the whole budget."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ def refute(
     longest: int = LONGEST,
     seed: int = 0,
     say: Say = lambda line: None,
+    symbols: int | None = None,
 ) -> Refutation:
     """Look for a string on which a model of task `predict` is wrong.
 
@@ -113,12 +116,16 @@ def refute(
         longest: symbols of the longest pumped string.
         seed: of the random strings.
         say: is called with a line after each search.
+        symbols: work for everything in place of `seconds` (`verification.budget`): the same
+            searches on every machine.
 
     Raises:
         InputError: the model has too few outputs.
     """
     with torch.inference_mode(), threads(1):
-        return _Refuter(model, language, seconds, longest, seed, say).run()
+        budget = Seconds() if symbols is None else Symbols()
+        whole = seconds if symbols is None else symbols
+        return _Refuter(model, language, budget, whole, longest, seed, say).run()
 
 
 class _Refuter:
@@ -126,15 +133,17 @@ class _Refuter:
         self,
         model: nn.Module,
         language: Language,
-        seconds: float,
+        budget: Budget,
+        whole: float,
         longest: int,
         seed: int,
         say: Say,
     ) -> None:
         self.model, self.language, self.longest = model, language, longest
         self.seed, self.say = seed, say
-        self.started, self.seconds = time.perf_counter(), seconds
-        self.reader: Reader = reader_of(model, len(language.alphabet))
+        self.started = time.perf_counter()
+        self.budget, self.begun, self.whole = budget, budget.now(), whole
+        self.reader: Reader = reader_of(model, len(language.alphabet), budget)
         self.gates = measure(model, len(language.alphabet))
         self.witness = _witness(language)
 
@@ -147,7 +156,7 @@ class _Refuter:
             **{
                 **asdict(searched),
                 "families": len(pumped),
-                "pumped_to": max((_size(each) for each in pumped), default=0),
+                "pumped_to": max((each.length for each in pumped), default=0),
             }
         )
         wrong = [each for each in pumped if each.fault]
@@ -156,15 +165,15 @@ class _Refuter:
             fault, family = best.fault, self._named(best)
         if fault is None and not searched.complete:
             fault, family, searched = self._random(searched)
-        worst = min(pumped, key=_worst, default=None)
+        worst = min(pumped, key=lambda each: (each.collapse is None, each.lowest), default=None)
         return self._result(fault, shortest, family, searched, worst)
 
     def _exhaustive(self) -> tuple[Fault | None, Searched]:
         until = self._until("exhaustive")
         if isinstance(self.model, RecurrentModel):
-            found = search(self.model, self.language, "prefixes", 0.0, STATES, until)
+            found = search(self.model, self.language, "prefixes", 0.0, STATES, until, self.budget)
         else:
-            found = all_strings(self.reader, self.language, until)
+            found = all_strings(self.reader, self.language, until, self.budget)
         searched = Searched(found.length, found.states, found.complete)
         if found.fault:
             self.say(f"all strings: wrong at length {len(found.fault.letters)}")
@@ -174,40 +183,53 @@ class _Refuter:
             self.say(f"all strings: right up to length {found.length}")
         return found.fault, searched
 
-    def _pumped(self, only_worst: bool) -> list[Pumped]:
-        """All families; with a shortest counterexample in hand the first alone, for its curve."""
-        chosen = families(self.language, self.witness, 1 if only_worst else FAMILIES)
-        until = self._until("pumped")
-        results = []
-        for place, family in enumerate(chosen):
-            now = time.perf_counter()
-            if now > until:
+    def _pumped(self, only_worst: bool) -> list[Pump]:
+        """All families; with a shortest counterexample in hand the first alone, for its curve.
+
+        All are read to a modest length first; then as far as the budget goes those whose margins
+        are the smallest, the algebraic witness before them.
+        """
+        machine = Machine(self.language)
+        diagonal = self.gates.recurrence == "diagonal"
+        results: list[Pump] = []
+        for family in families(self.language, self.witness, 1 if only_worst else FAMILIES):
+            if self.budget.now() > self._until("short"):
                 break
-            own = now + max((until - now) / (len(chosen) - place), 0.3 * (until - now))
-            diagonal = self.gates.recurrence == "diagonal"
-            longest = self.longest if place < 8 else min(self.longest, 10_000)
-            results.append(pump(self.reader, self.language, family, longest, own, diagonal))
-            shortest = min(
-                (len(each.fault.letters) for each in results if each.fault), default=None
-            )
-            if shortest is not None:
-                self.longest = min(self.longest, shortest)  # only a shorter one is of use
+            pump = Pump(self.reader, machine, family, self.longest, diagonal)
+            pump.read_to(min(self.longest, SHORT), self.budget, self._until("short"))
+            results.append(pump)
+            self._shorten(pump)
+        if self.longest > SHORT:
+            deepest = sorted(results, key=_promising)
+            for place, pump in enumerate(deepest):
+                left = self._until("pumped") - self.budget.now()
+                own = max(left / (len(deepest) - place), 0.75 * left)
+                pump.read_to(self.longest, self.budget, self.budget.now() + own)
+                self._shorten(pump)
         if results:
-            longest_read = max(map(_size, results))
+            longest = max(each.length for each in results)
             wrong = sum(each.fault is not None for each in results)
             self.say(
-                f"u w^n v: {len(results)} families to length {longest_read:,}, {wrong} of them "
-                "wrong"
+                f"u w^n v: {len(results)} families to length {longest:,}, {wrong} of them wrong"
             )
         return results
 
+    def _shorten(self, pump: Pump) -> None:
+        """After a fault only a shorter one is of use."""
+        if pump.fault:
+            self.longest = min(self.longest, len(pump.fault.letters))
+
     def _random(self, searched: Searched) -> tuple[Fault | None, dict[str, Any] | None, Searched]:
-        tried, fault = random_strings(self.reader, self.language, self.seed, self._until("random"))
+        tried, fault = random_strings(
+            self.reader, self.language, self.seed, self._until("random"), self.budget
+        )
         self.say(f"random strings: {'wrong on one' if fault else 'right on all'} of {tried:,}")
         known = {**asdict(searched), "random_strings": tried}
         if fault:
             return fault, {"search": "random strings"}, Searched(**known)
-        tried, fault = climb(self.reader, self.language, self.seed, self._until("margin"))
+        tried, fault = climb(
+            self.reader, self.language, self.seed, self._until("margin"), self.budget
+        )
         self.say(
             f"search on the margin: {'wrong on one' if fault else 'right on all'} of {tried:,}"
         )
@@ -220,7 +242,7 @@ class _Refuter:
         shortest: bool,
         family: dict[str, Any] | None,
         searched: Searched,
-        worst: Pumped | None,
+        worst: Pump | None,
     ) -> Refutation:
         impossible = self._impossible()
         status: Status = "PROVEN_UP_TO"
@@ -239,10 +261,10 @@ class _Refuter:
             seconds=round(time.perf_counter() - self.started, 3),
             length=searched.length if status in ("PROVEN_UP_TO", "UNKNOWN") else None,
             theorem=impossible,
-            curve=worst.curve if worst else (),
+            curve=tuple(worst.curve) if worst else (),
             curve_of=self._spelled(worst.family) if worst else None,
             collapse=worst.collapse if worst else None,
-            predicted=worst.predicted if worst else None,
+            predicted=worst.predict() if worst else None,
         )
 
     def _impossible(self) -> str | None:
@@ -253,7 +275,7 @@ class _Refuter:
             return "sarrof2024"
         return None
 
-    def _named(self, pumped: Pumped) -> dict[str, Any]:
+    def _named(self, pumped: Pump) -> dict[str, Any]:
         """The counterexample as u w^n v."""
         assert pumped.fault is not None
         decode, u, w = self.language.decode, pumped.family.u, pumped.family.w
@@ -274,17 +296,12 @@ class _Refuter:
         return f"{decode(family.u)} ({decode(family.w)})^n".strip()
 
     def _until(self, name: str) -> float:
-        return self.started + self.seconds * SHARES[name]
+        return self.begun + self.whole * SHARES[name]
 
 
-def _size(pumped: Pumped) -> int:
-    return len(pumped.family.u) + len(pumped.family.w) * pumped.reached
-
-
-def _worst(pumped: Pumped) -> tuple[bool, float]:
-    """Wrong ones first, then by the smallest margin."""
-    lowest = min((margin for _, margin in pumped.curve), default=math.inf)
-    return (pumped.collapse is None, lowest)
+def _promising(pump: Pump) -> tuple[bool, float]:
+    """The algebraic witness first, then by the smallest margin."""
+    return (pump.family.origin != "witness", pump.lowest)
 
 
 def _witness(language: Language) -> Witness | None:

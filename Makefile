@@ -41,7 +41,7 @@ lock:
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet torch==2.13.0 .
 	(sed -n 1p requirements/core.txt; .venv-lock/bin/pip freeze --exclude starfree | sed 's/+cpu//') > requirements/core.new
-	.venv-lock/bin/pip install --quiet '.[dev,hf]'
+	.venv-lock/bin/pip install --quiet '.[dev,hf,parquet,ray,search,track]'
 	(sed -n 1p requirements/development.txt; .venv-lock/bin/pip freeze --exclude starfree | sed 's/+cpu//') > requirements/development.new
 	mv requirements/core.new requirements/core.txt
 	mv requirements/development.new requirements/development.txt

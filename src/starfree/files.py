@@ -36,6 +36,22 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         raise
 
 
+def user_file(name: str) -> Path:
+    """Where a file is that the user named: at that path, unless it was brought from elsewhere."""
+    return _BROUGHT.get(name, Path(name))
+
+
+def bring_user_file(name: str, place: Path) -> None:
+    """From now on in this process the file `name` is the one at `place`.
+
+    A worker on another machine has no file of that name; its content came with the trial.
+    """
+    _BROUGHT[name] = place
+
+
+_BROUGHT: dict[str, Path] = {}
+
+
 def _flush_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from starfree.cli.engines import Address, EngineName, EngineOption, Workers, make_engine
 from starfree.cli.output import console
 
 if TYPE_CHECKING:
@@ -39,9 +40,9 @@ def run(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Results go here; by default runs/NAME.")
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; by default one a core.")
-    ] = None,
+    workers: Workers = None,
+    engine: EngineOption = EngineName.LOCAL,
+    address: Address = None,
     scale: Annotated[
         str | None, typer.Option(help="A scale of the spec, such as smoke: minutes, no result.")
     ] = None,
@@ -60,7 +61,6 @@ def run(
 ) -> None:
     """Train, evaluate, store, report. Run it again, and it does only what is missing."""
     from starfree.experiments.builtin import load
-    from starfree.experiments.engine import LocalEngine
     from starfree.experiments.execution import RUNS, Run, check
     from starfree.experiments.part import make_part
     from starfree.experiments.plan import SPEC
@@ -72,14 +72,14 @@ def run(
         text = wanted.text()  # what is run, not what it was derived from
     check(wanted)
     part = make_part(wanted, language or (), model or (), seed or ())
+    chosen = make_engine(engine, address, workers)
     store = Store(out or RUNS / wanted.name)
     screen = console()
-    engine = LocalEngine(workers)
     with store.lock():
         store.save_text(SPEC, text)
-        with display(screen, wanted.name, engine.workers, store.result) as shown:
-            outcome = Run(wanted, store, engine, shown.announce, shown.watch, part).run()
-        _show_report(store)
+        with display(screen, wanted.name, chosen.workers, store.result) as shown:
+            outcome = Run(wanted, store, chosen, shown.announce, shown.watch, part).run()
+        show_report(store)
     if outcome.failures:
         sys.exit(FAILED)
 
@@ -90,10 +90,11 @@ def report(
     """Make tables, figures and the page again from the trials; works while a run goes on."""
     from starfree.experiments.store import Store
 
-    _show_report(Store(folder))
+    show_report(Store(folder))
 
 
-def _show_report(store: Store) -> None:
+def show_report(store: Store) -> None:
+    """Write the report of a run's folder and print it."""
     from starfree.report.build import PAGE, build_report
     from starfree.report.kinds import build_own_report
     from starfree.report.sections import print_report

@@ -87,7 +87,14 @@ class Lost:
     reason: str
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """Fewer trials run than might; `reason` says why, in a line for the user."""
+
+    reason: str
+
+
 Progress = Callable[[Phase, float, float | None], None]
 """How a runner tells its engine of a `Progressed`: phase, fraction, accuracy."""
 
-Event = Started | Progressed | Finished | Failed | Lost
+Event = Started | Progressed | Finished | Failed | Lost | Waiting

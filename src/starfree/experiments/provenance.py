@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -31,6 +32,18 @@ def _git(folder: Path, *arguments: str) -> str:
         capture_output=True, text=True, check=True, timeout=10,
     )  # fmt: skip
     return done.stdout.strip()
+
+
+@cache
+def code() -> str:
+    """SHA-256 of the package's own files, the same on every machine that runs the same code."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parents[1]
+    for path in sorted(package.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(f"{path.relative_to(package).as_posix()}\0".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def machine() -> dict[str, Any]:

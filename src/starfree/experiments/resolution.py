@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from starfree.errors import InputError
+from starfree.files import user_file
 
 
 def complete_options(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def model_file(name: str) -> str | None:
 def language_file(reference: str) -> str | None:
     """SHA-256 of the file of a ``dfa:FILE`` language; None for all others."""
     kind, _, name = reference.partition(":")
-    return _sha256(Path(name)) if kind == "dfa" else None
+    return _sha256(user_file(name)) if kind == "dfa" else None
 
 
 def _sha256(path: Path) -> str:

@@ -15,6 +15,7 @@ from starfree.data.task import Task
 from starfree.errors import StarfreeError
 from starfree.experiments.events import Job, Progress
 from starfree.experiments.provenance import machine
+from starfree.experiments.resolution import model_file
 from starfree.experiments.store import Store
 from starfree.models.model import build
 from starfree.models.reproducible import seeded
@@ -40,9 +41,14 @@ def trained_model(
         gives_up: see `train`.
 
     Raises:
-        InputError, StarfreeError: see `build` and `train`.
+        InputError, StarfreeError: see `build` and `train`; a user's model is no longer what the
+            trial was planned with.
     """
     trial = job.trial
+    if model_file(trial.model) != trial.model_file:
+        raise StarfreeError(
+            f"{trial.model}: the file is another one than when the run began; run the spec again"
+        )
     with seeded(trial.seed):
         model = build(trial.model, task.vocabulary, task.outputs, **trial.options)
 

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from starfree.errors import ComplexityLimit, InputError
-from starfree.files import write_atomically
+from starfree.files import user_file, write_atomically
 from starfree.languages.automaton import Automaton
 from starfree.languages.regular import RegularLanguage
 from starfree.languages.syntax import check_alphabet
@@ -48,7 +48,7 @@ def _automaton(notation: str, text: str) -> Automaton:
 
             return compile_pltl(text)
         case "dfa":
-            return read_automaton(Path(text))
+            return read_automaton(user_file(text))
     raise InputError(f"unknown notation {notation!r}; write regex:, pltl: or dfa:")
 
 

@@ -13,13 +13,23 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from starfree.experiments.events import Event, Failed, Finished, Job, Lost, Progressed, Started
+from starfree.experiments.events import (
+    Event,
+    Failed,
+    Finished,
+    Job,
+    Lost,
+    Progressed,
+    Started,
+    Waiting,
+)
 from starfree.experiments.schedule import Forecast
 from starfree.report.numbers import dash, duration, percent, points
 
 LoadResult = Callable[[str], Mapping[str, Any] | None]
 
 _BAR_WIDTH = 28
+_SHOWN_WORKERS = 16  # lines at the bottom of a screen; a cluster has more
 
 
 class Display:
@@ -80,6 +90,8 @@ class Display:
             self._running.pop(event.worker, None)
             self._ended += not isinstance(event, Lost)
             self.screen.print(self._line(event))
+        elif isinstance(event, Waiting):
+            self.screen.print(Text(f"! {event.reason}", style="yellow"))
 
     def _line(self, event: Finished | Failed | Lost) -> Text:
         """How a trial ended."""
@@ -91,6 +103,9 @@ class Display:
         result = self._load(event.hash)
         if result is None:
             return Text(f"✓ {name}")
+        tail = f"  {duration(result['total_seconds'])}  {self._ended}/{len(self._jobs)}"
+        if not result["bins"]:  # of a search, whose trials read no test string
+            return Text.assemble(*_compared(result, name), (tail, "dim"))
         windows = " / ".join(dash(window) for window in result["bins"])
         if windows != self._windows:
             self._windows = windows
@@ -99,7 +114,6 @@ class Display:
             points(next(iter(measured["metrics"].values()))["value"])
             for measured in result["bins"].values()
         )
-        tail = f"  {duration(result['total_seconds'])}  {self._ended}/{len(self._jobs)}"
         return Text.assemble(("✓ ", "green"), f"{name}  {shares}", (tail, "dim"))
 
     def _named(self, trial_hash: str) -> str:
@@ -156,8 +170,11 @@ class LiveDisplay(Display):
             Text(self._time_left(), style="dim"),
         )
         table = Table.grid(padding=(0, 2, 0, 0))
-        for worker in range(min(self.workers, len(self._jobs))):
+        workers = min(self.workers, len(self._jobs))
+        for worker in range(min(workers, _SHOWN_WORKERS)):
             table.add_row(*self._worker_row(worker))
+        if workers > _SHOWN_WORKERS:
+            table.add_row(Text(f"and {workers - _SHOWN_WORKERS} more", style="dim"))
         return Group(Text(""), whole, table)
 
     def _worker_row(self, worker: int) -> list[RenderableType]:
@@ -180,6 +197,15 @@ class LiveDisplay(Display):
             name,
             Text(accuracy, style="cyan"),
         ]
+
+
+def _compared(result: Mapping[str, Any], name: str) -> tuple[Text | tuple[str, str] | str, ...]:
+    """A trial that was trained in order to be compared."""
+    loss = result["validation"]["loss"]
+    said = "no finite validation loss" if loss is None else f"validation loss {loss:.4g}"
+    if result["stopped"] == "pruned":
+        return ("– ", "yellow"), f"{name}  given up after {result['tokens']:,} tokens, {said}"
+    return ("✓ ", "green"), f"{name}  {said}"
 
 
 def _measured(result: Mapping[str, Any]) -> str:

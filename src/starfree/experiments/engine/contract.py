@@ -17,6 +17,10 @@ ATTEMPTS = 3  # a trial whose worker died this often is given up
 class Engine(Protocol):
     """What runs jobs: here, or on many machines."""
 
+    @property
+    def workers(self) -> int:
+        """How many trials run at once."""
+
     def run(self, jobs: Sequence[Job], report: Report) -> None:
         """Run all jobs; every job ends in one `Finished` or one `Failed`.
 

@@ -2,49 +2,33 @@
 
 from __future__ import annotations
 
-import errno
 import multiprocessing
 import os
 import signal
 import threading
-import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib import import_module
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from starfree.errors import StarfreeError
-from starfree.experiments.engine.contract import ATTEMPTS, RUNNER, Report, Runner
+from starfree.experiments.engine.attempt import StorageFailed, attempt, load_runner
+from starfree.experiments.engine.contract import ATTEMPTS, RUNNER, Report
 from starfree.experiments.events import (
     Failed,
     Finished,
     Job,
     Lost,
-    Phase,
-    Progressed,
     Started,
 )
-
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
 
 
 def available_cores() -> int:
     """Cores this process may use."""
     return len(os.sched_getaffinity(0))
-
-
-@dataclass(frozen=True)
-class _StorageFailed:
-    """A worker could not write; every other would fail the same way."""
-
-    number: int
-    reason: str
-    path: str
 
 
 @dataclass
@@ -136,7 +120,7 @@ def _drain(worker: _Worker, report: Report) -> bool:
     try:
         while worker.connection.poll():
             event = worker.connection.recv()
-            if isinstance(event, _StorageFailed):
+            if isinstance(event, StorageFailed):
                 raise OSError(event.number, event.reason, event.path)
             if isinstance(event, Finished | Failed):
                 worker.job = None
@@ -177,37 +161,10 @@ def _interrupts_held() -> Iterator[None]:
 def _work(connection: Connection, number: int, runner_name: str) -> None:
     """What a worker process does: take a job, run it, say how it went."""
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[variable] = "1"  # read when torch and numpy are first imported, in the runner
-    module, _, function = runner_name.partition(":")
-    run: Runner = getattr(import_module(module), function)
-
+    run = load_runner(runner_name)
     while True:
         job = connection.recv()
-        connection.send(_attempt(run, job, number, connection))
-
-
-def _attempt(
-    run: Runner, job: Job, number: int, connection: Connection
-) -> Finished | Failed | _StorageFailed:
-    def progress(phase: Phase, fraction: float, accuracy: float | None) -> None:
-        connection.send(Progressed(job.hash, phase, fraction, accuracy))
-
-    try:
-        run(job, progress)
-    except Exception as error:
-        cause = error.__cause__ if isinstance(error, StarfreeError) else error
-        if isinstance(cause, OSError) and cause.errno in _NO_ROOM:
-            where = str(cause.filename or job.folder)
-            return _StorageFailed(cause.errno or 0, cause.strerror or "", where)
-        return _failure(job, number, error)
-    return Finished(job.hash, number)
-
-
-def _failure(job: Job, number: int, error: Exception) -> Failed:
-    text = " ".join(str(error).split()) or type(error).__name__
-    message = text if isinstance(error, StarfreeError) else f"{type(error).__name__}: {text}"
-    return Failed(job.hash, number, message, traceback.format_exc())
+        connection.send(attempt(run, job, number, connection.send))
 
 
 def _die_with_parent() -> None:

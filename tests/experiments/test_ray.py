@@ -1,0 +1,172 @@
+"""The Ray engine on a real cluster of two machines, one of which is switched off in the middle."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("ray")
+
+from ray_cluster import Cluster
+
+from starfree.experiments.engine import LocalEngine
+from starfree.experiments.execution import Run
+from starfree.experiments.spec import parse_experiment
+from starfree.experiments.store import Store
+from starfree.training.checkpoint import read_checkpoint
+
+HERE = Path(__file__).parent
+SPEC = """
+name: scattered
+languages: ["dfa:even.json"]
+models: [{name: lstm, d_model: 8}]
+seeds: [0, 1, 2]
+data: {train_size: 200, validation_size: 40, bin_size: 40, test_windows: [1-20, 21-40],
+       train_window: 1-20}
+training: {tokens: TOKENS, evaluations: POINTS, validation_strings: 10, bin_strings: 5}
+"""
+AUTOMATON = {
+    "format": 1, "alphabet": ["0", "1"], "start": 0, "accepting": [0],
+    "transitions": [[0, 1], [1, 0]],
+}  # fmt: skip
+
+
+class Driver:
+    """A driver in a folder of its own, its events as they come."""
+
+    def __init__(self, folder, address, tokens, points, seconds):
+        self.folder = folder
+        self.out = folder / "out"
+        self.events = []
+        (folder / "even.json").write_text(json.dumps(AUTOMATON))
+        self.spec = SPEC.replace("TOKENS", str(tokens)).replace("POINTS", str(points))
+        (folder / "spec.yaml").write_text(self.spec)
+        command = [sys.executable, HERE / "ray_driver.py", "spec.yaml", "out", address]
+        self.process = subprocess.Popen(
+            [*map(str, command), str(seconds)], cwd=folder, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONPATH": str(HERE), "RAY_AUTH_MODE": "disabled"},
+        )  # fmt: skip
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.events.append(json.loads(line))
+
+    def of_kind(self, kind):
+        return [event for event in list(self.events) if event["kind"] == kind]
+
+    def attempts(self, trial):
+        """What the workers wrote down of a trial, as far as it came home."""
+        path = self.out / "trials" / trial / "attempts.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def checkpoints(self):
+        return list(self.out.glob("trials/*/checkpoint.safetensors"))
+
+    def wait_for(self, condition, what, seconds=240):
+        deadline = time.monotonic() + seconds
+        while not (found := condition()):
+            assert self.process.poll() is None, self.process.stderr.read()
+            assert time.monotonic() < deadline, f"waited in vain for {what}"
+            time.sleep(0.02)
+        return found
+
+    def end(self):
+        self.process.wait(timeout=600)
+        self._reader.join()
+        assert self.process.returncode == 0, self.process.stderr.read()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    hidden = tmp_path / "driver"
+    hidden.mkdir()
+    made = Cluster(hidden)
+    yield made
+    made.stop()
+
+
+def switch_off_in_the_middle(cluster, driver, checkpoints_before):
+    """Kill the second machine once its trial has so many checkpoints at home; that trial."""
+
+    def its_trial():
+        for path in driver.checkpoints():
+            attempts = driver.attempts(path.parent.name)
+            if attempts and attempts[-1]["node"] == "second":
+                return path
+        return None
+
+    path = driver.wait_for(its_trial, "a checkpoint from the second machine")
+    for _ in range(checkpoints_before - 1):
+        known = path.stat().st_mtime_ns
+        driver.wait_for(lambda known=known: path.stat().st_mtime_ns != known, "another checkpoint")
+    assert driver.of_kind("Lost") == []
+    cluster.nodes[1].kill()
+    # What had come home by then may be a little newer than what is read here.
+    return path.parent.name, read_checkpoint(path)[1]["progress"]["step"]
+
+
+def check(driver, killed, step_at_home):
+    """Nothing lost, nothing run twice, nothing of the driver's touched."""
+    experiment = parse_experiment(driver.spec, "spec.yaml")
+    os.chdir(driver.folder)  # the spec names a file there
+    hashes = {trial.hash for _, trial in experiment.trials(experiment.seeds)}
+    assert Counter(event["hash"] for event in driver.of_kind("Finished")) == Counter(hashes)
+    (lost,) = driver.of_kind("Lost")
+    assert lost["hash"] == killed
+    started = Counter(event["hash"] for event in driver.of_kind("Started"))
+    assert started == Counter([*hashes, killed])
+    folders = set()
+    for trial in hashes:
+        attempts = driver.attempts(trial)
+        assert [attempt["from"] > 0 for attempt in attempts] == [False, True][: len(attempts)]
+        assert len(attempts) == started[trial]
+        folders |= {attempt["folder"] for attempt in attempts}
+        for attempt in attempts:
+            assert not attempt["sees"]  # the folder is empty there, or is not
+            assert not attempt["folder"].startswith(str(driver.folder))
+        assert attempts[-1]["touched"] == []
+        steps = [row["step"] for row in Store(driver.out).curve(trial)]
+        assert steps == sorted(set(steps))
+        result = Store(driver.out).result(trial)
+        assert steps[-1] == result["steps"]
+        names = {path.name for path in (driver.out / "trials" / trial).iterdir()}
+        assert names == {
+            "spec.json", "result.json", "curve.jsonl", "weights.safetensors", "attempts.jsonl"
+        }  # fmt: skip
+    first, second = driver.attempts(killed)
+    assert (first["node"], second["node"]) == ("second", "first")
+    assert second["from"] >= step_at_home > 0
+    assert len({Path(folder).parents[2] for folder in folders}) == 2  # a place a machine
+
+
+def same_as_here(driver, folder):
+    """The weights are those of a run on this machine that nobody disturbed."""
+    experiment = parse_experiment(driver.spec, "spec.yaml")
+    store = Store(folder / "here")
+    with store.lock():
+        Run(experiment, store, LocalEngine(2)).run()
+    for trial in store.results():
+        ours = (store.trial_folder(trial) / "weights.safetensors").read_bytes()
+        theirs = (driver.out / "trials" / trial / "weights.safetensors").read_bytes()
+        assert ours == theirs
+
+
+def test_a_machine_switched_off_loses_nothing_and_nothing_runs_twice(
+    cluster, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path / "driver")
+    driver = Driver(tmp_path / "driver", cluster.address, tokens=150_000, points=10, seconds=0.3)
+    killed, step = switch_off_in_the_middle(cluster, driver, checkpoints_before=2)
+    driver.end()
+    check(driver, killed, step)

@@ -13,6 +13,8 @@ from starfree.errors import InputError
 from starfree.experiments import builtin
 from starfree.experiments.part import make_part
 from starfree.experiments.schedule import cost
+from starfree.experiments.search.cell import CellSearch
+from starfree.experiments.search.experiment import SearchExperiment
 from starfree.experiments.spec import parse_experiment
 
 VARIED = """
@@ -66,7 +68,19 @@ def test_every_builtin_experiment_has_a_smoke_scale():
 
 
 def work(experiment):
-    return sum(cost(trial) for _, trial in experiment.trials(experiment.seeds[:1]))
+    return sum(cost(trial) for trial in first_trials(experiment))
+
+
+def first_trials(experiment):
+    """Of a search, of its whole grid."""
+    if not isinstance(experiment, SearchExperiment):
+        return [trial for _, trial in experiment.trials(experiment.seeds[:1])]
+    cells = [
+        CellSearch(experiment, language, model)
+        for language in experiment.languages
+        for model in experiment.models
+    ]
+    return [trial for cell in cells for trial in cell.next_round()]
 
 
 def test_a_part_runs_what_it_holds_and_plans_the_whole(tmp_path):

@@ -11,7 +11,16 @@ from typing import Annotated, Any
 import typer
 
 from starfree import __version__
-from starfree.cli import datasets, experiments, languages, models, proofs, refutation, theory
+from starfree.cli import (
+    datasets,
+    experiments,
+    languages,
+    models,
+    proofs,
+    refutation,
+    search,
+    theory,
+)
 from starfree.errors import StarfreeError
 
 FAILED = 1
@@ -62,6 +71,7 @@ languages.register(app)
 datasets.register(app)
 theory.register(app)
 experiments.register(app)
+search.register(app)
 models.register(app)
 proofs.register(app)
 refutation.register(app)

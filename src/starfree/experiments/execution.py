@@ -149,7 +149,7 @@ class Run:
 
     def _run_trials(self, trials: Sequence[tuple[ModelSpec, Trial, str]]) -> None:
         """Plan trials, each with what it is called meanwhile, and run those without a result."""
-        jobs = []
+        jobs: list[Job] = []
         kept = 0
         for model, trial, shown in trials:
             planned = planned_trial(model, trial)
@@ -158,6 +158,8 @@ class Run:
                 continue
             if self._store.result(trial.hash) is not None:
                 kept += 1
+                continue
+            if any(job.hash == trial.hash for job in jobs):
                 continue
             folder = self._store.trial_folder(trial.hash)
             folder.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,8 @@ from starfree.experiments.flipflop_trial import run_flipflop_trial
 from starfree.experiments.material import Material, language_facts, material
 from starfree.experiments.measurement import measure_bin, measure_validation, right_prefix
 from starfree.experiments.running import trained_model, write_result
+from starfree.experiments.search.experiment import SearchTrial
+from starfree.experiments.search.trial import run_search_trial
 from starfree.experiments.spec import Trial
 from starfree.experiments.transfer import TransferTrial
 from starfree.experiments.transfer_trial import run_transfer_trial
@@ -37,6 +39,9 @@ def run_trial(job: Job, progress: Progress) -> None:
         return
     if isinstance(job.trial, TransferTrial):
         run_transfer_trial(job, job.trial, progress)
+        return
+    if isinstance(job.trial, SearchTrial):
+        run_search_trial(job, job.trial, progress)
         return
     ground = material(job.trial)
     model, trained = trained_model(job, ground.task, ground.data, progress)

@@ -40,6 +40,7 @@ KINDS = {
     "published-suite": "starfree.experiments.published_suite:PublishedSuite",
     "transfer": "starfree.experiments.transfer:TransferExperiment",
     "bounded-dyck": "starfree.experiments.bounded_dyck:BoundedDyckExperiment",
+    "search": "starfree.experiments.search.experiment:SearchExperiment",
 }
 
 Option = bool | int | float | str
@@ -302,14 +303,15 @@ def parse_experiment(
 
 
 def read_experiment(value: Mapping[str, Any]) -> Experiment:
-    """An experiment from its plain fields; `kind` names one of `KINDS`.
+    """An experiment from its plain fields; `kind` names one of `KINDS`, or `search` is there.
 
     Raises:
         ValidationError: a field is wrong.
         TypeError: a value that JSON does not know.
     """
     kind: type[Experiment] = Experiment
-    if isinstance(name := value.get("kind"), str) and name in KINDS:
+    name = value.get("kind", "search" if "search" in value else None)
+    if isinstance(name, str) and name in KINDS:
         module, _, attribute = KINDS[name].partition(":")
         kind = getattr(import_module(module), attribute)
     return kind.model_validate_json(json.dumps(value))

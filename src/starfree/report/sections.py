@@ -35,12 +35,14 @@ class Table:
 
     Attributes:
         note: how to read it.
+        page_only: too long for a terminal.
     """
 
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     note: str = ""
+    page_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def as_csv(rows: Sequence[Row]) -> str:
 
 def print_report(console: Console, report: Report) -> None:
     """Tables, then what they say."""
-    for table in report.tables:
+    for table in (table for table in report.tables if not table.page_only):
         shown = RichTable(
             title=table.title, title_style="bold", title_justify="left",
             box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold",

@@ -62,6 +62,27 @@ def test_suite(name: str) -> None:
     assert verdict(found, NONNEGATIVE, FLOATS).answer == floats[kind]
 
 
+def test_neither_regular_nor_a_counter() -> None:
+    """Copying needs unbounded memory; that counters do not suffice for it no theorem here says."""
+    found = classify(language("copy-4"))
+    assert found.star_free is False
+    assert found.witness is None
+    assert verdict(found, NONNEGATIVE).answer == "open"
+    assert verdict(found, NONNEGATIVE, FLOATS).theorem == "finite-memory"
+    finite = {v.answer for v in found.verdicts if v.arithmetic == FLOATS}
+    assert finite == {"cannot"}
+    assert "can" not in {v.answer for v in found.verdicts}
+
+
+def test_recall_is_star_free_whether_its_automaton_is_built_or_not() -> None:
+    small, large = classify(language("recall-2-2")), classify(language("recall-8-8"))
+    assert small.states is not None
+    assert large.states is None
+    assert large.circuits == {}
+    assert (small.classes, small.star_free) == (large.classes, large.star_free)
+    assert [v.answer for v in small.verdicts] == [v.answer for v in large.verdicts]
+
+
 @pytest.mark.parametrize("name", ["tomita-3", "abab-star", "dyck-2-3", "flipflop", "s5", "anbn"])
 def test_json(name: str) -> None:
     data = json.loads(json.dumps(classify(language(name)).to_json()))

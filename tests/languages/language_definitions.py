@@ -224,6 +224,53 @@ def _z(modulus: int) -> Definition:
     return Definition(alphabet, lambda word: sum(map(int, word)) % modulus == 0)
 
 
+def _copy(letters: int) -> Definition:
+    alphabet = (*"abcdefghijklmnopqrstuvwxyz"[:letters], "#")
+
+    def member(word: Word) -> bool:
+        halves = "".join(word).split("#")
+        return len(halves) == 2 and halves[0] == halves[1] != ""
+
+    def completions(prefix: Word) -> Iterator[Word]:
+        first, _, second = "".join(prefix).partition("#")
+        if "#" in prefix:
+            yield tuple(first[len(second) :])
+        else:
+            yield ("#", *first) if first else ("a", "#", "a")
+
+    return Definition(alphabet, member, completions)
+
+
+def _recall(keys: int, values: int, queries: int = 1) -> Definition:
+    known, told = "abcdefghijklmnopqrstuvwxyz"[:keys], "0123456789"[:values]
+
+    def member(word: Word) -> bool:
+        parts = "".join(word).split("#")
+        if len(parts) != 2 or len(parts[1]) != 2 * queries or not parts[0]:
+            return False
+        if any(len(part) % 2 for part in parts):
+            return False
+        pairs, asked = ([part[i : i + 2] for i in range(0, len(part), 2)] for part in parts)
+        shaped = all(pair[0] in known and pair[1] in told for pair in pairs + asked)
+        latest = {pair[0]: pair[1] for pair in pairs}
+        return shaped and all(latest.get(pair[0]) == pair[1] for pair in asked)
+
+    def completions(prefix: Word) -> Iterator[Word]:
+        """Pad to the separator, then ask for one key until there are enough queries."""
+        text = "".join(prefix)
+        for more in ("", "0", "a0"):
+            pairs, _, asked = (text + more * ("#" not in text)).partition("#")
+            for begun in ("", *told):
+                for key in known:
+                    for value in told:
+                        left = max(0, 2 * queries - len(asked) - len(begun)) // 2
+                        whole = f"{pairs}#{asked}{begun}" + (key + value) * left
+                        if whole.startswith(text):
+                            yield tuple(whole[len(text) :])
+
+    return Definition((*known, *told, "#"), member, completions)
+
+
 _NAMED = {
     "tomita-1": _pattern("01", "1*"),
     "tomita-2": _pattern("01", "(10)*"),
@@ -258,4 +305,6 @@ _FAMILIES: dict[str, Callable[..., Definition]] = {
     "dyck": _dyck,
     "undo": _undo,
     "z": _z,
+    "copy": _copy,
+    "recall": _recall,
 }

@@ -15,7 +15,7 @@ NAMES = [entry.name for entry in entries()]
 FAMILY_MEMBERS = (
     *("d-1", "d-5", "shuffle-1", "shuffle-3", "shuffle-7", "boolean-2", "boolean-6"),
     *("dyck-1-1", "dyck-1-3", "dyck-3-1", "dyck-2-2", "dyck-3-2", "undo-flipflop-1"),
-    *("undo-flipflop-2", "z-2", "z-12"),
+    *("undo-flipflop-2", "z-2", "z-12", "copy-3", "recall-2-3", "recall-3-2-2", "recall-4-8"),
 )
 
 

@@ -8,6 +8,7 @@ from starfree.algebra.conditions import (
     counter,
     definite,
     last_letter,
+    not_regular,
     one,
     regular,
     stack_bits,
@@ -27,6 +28,7 @@ STACK = Case(
     bounded_stack, "can", "sarrof2024-dyck", lower=one, circuit="nonnegative", note=stack_bits
 )
 STAR_FREE = Case(star_free, "can", "sarrof2024", lower=one, circuit="nonnegative")
+NO_AUTOMATON = Case(not_regular, "cannot", "finite-memory")
 COUNTER = Case(counter, "can", "sarrof2024", GATES_ONE, one, one, "nonnegative")
 SATURATED = Case(
     regular,

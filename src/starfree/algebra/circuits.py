@@ -69,13 +69,13 @@ def circuit_sizes(language: Language, known: Facts) -> dict[str, Size]:
 
 
 def _size(language: Language, gates: Gates) -> Size | None:
-    if language.automaton is None or _from_template(language):
-        return size_of(template(language))
     try:
+        if language.automaton is None or _from_template(language):
+            return size_of(template(language))
         made = cascade(
             language.automaton, "predictive", gates, SIZED_STATES, SIZED_SETS, SIZED_LEVELS
         )
-    except (InputError, ComplexityLimit):  # too weak, or too large
+    except (InputError, ComplexityLimit):  # too weak, too large, or no template
         return None
     return size_of(made)
 

@@ -15,6 +15,7 @@ _WORDS: Mapping[str, str] = {
     "not_star_free": "regular, not star-free",
     "regular": "regular",
     "counter": "counter languages",
+    "not_regular": "not regular",
     "only_2_groups": "regular, all groups 2-groups",
     "other_groups": "regular, some group no 2-group",
     "exact_rotations": "regular, groups that quarter turns suffice for",
@@ -52,6 +53,10 @@ def not_star_free(known: Facts) -> bool:
 
 
 def counter(known: Facts) -> bool:
+    return known.counter
+
+
+def not_regular(known: Facts) -> bool:
     return not known.regular
 
 

@@ -18,6 +18,7 @@ from starfree.algebra.cases import (
     COUNTS,
     DYADIC,
     GATES_ONE,
+    NO_AUTOMATON,
     PROVEN,
     STACK,
     STAR_FREE,
@@ -90,6 +91,7 @@ NONNEGATIVE_ROWS = (
             Case(star_free, "can", "nowak2026", "", one, None, "nonnegative", derived=DYADIC),
             Case(not_star_free, "cannot", "nowak2026"),
             Case(counter, "cannot", "finite-memory", COUNTS),
+            NO_AUTOMATON,
         ),
     ),
     Row(
@@ -109,7 +111,7 @@ NONNEGATIVE_ROWS = (
                 derived="a cascade of resets and of counters that wrap around",
             ),
             Case(other_groups, "cannot", "nowak2026"),
-            Case(counter, "cannot", "finite-memory"),
+            NO_AUTOMATON,
         ),
     ),
     Row(
@@ -190,6 +192,7 @@ TIME_INVARIANT_ROWS = (
         (
             Case(last_letter, "can", "last-letter", lower=one, upper=one),
             Case(counter, "cannot", "finite-memory", COUNTS),
+            NO_AUTOMATON,
         ),
     ),
 )
@@ -240,6 +243,7 @@ SIGNED_ROWS = (
             ),
             Case(other_groups, "cannot", "nowak2026"),
             Case(counter, "cannot", "finite-memory", COUNTS),
+            NO_AUTOMATON,
         ),
     ),
     Row(
@@ -318,6 +322,7 @@ COMPLEX_ROWS = (
             ),
             Case(group_not_solvable, "cannot", "shakerinava2026"),
             Case(counter, "cannot", "finite-memory", COUNTS),
+            NO_AUTOMATON,
         ),
     ),
     Row(

@@ -17,8 +17,10 @@ from starfree.algebra.monoid import Monoid, enumerate_monoid
 from starfree.errors import ComplexityLimit
 from starfree.languages.automaton import Automaton
 from starfree.languages.catalog import language
+from starfree.languages.counters import CounterLanguage
 from starfree.languages.graphs import components, members
 from starfree.languages.language import Language
+from starfree.languages.recall import AssociativeRecall
 from starfree.languages.stack import BoundedDyck
 
 LARGE_STACK = 1_000
@@ -30,7 +32,8 @@ class Facts:
     """A language's algebra. None stands for undecided, or for "has no automaton".
 
     Attributes:
-        regular: False for the counter languages.
+        regular: it has a finite automaton, built or not.
+        counter: a counter language, by its definition.
         star_free: by the image orbit; by definition where no automaton is built.
         groups: non-trivial groups; empty iff star-free; None if undecided.
         definiteness: predictive k.
@@ -62,6 +65,7 @@ class Facts:
     parity: bool = False
     flipflop: bool = False
     stack: StackBits | None = None
+    counter: bool = False
     undecided: tuple[str, ...] = ()
 
     @property
@@ -73,16 +77,18 @@ class Facts:
         """
         if self.flipflop:
             return False
-        return True if not self.regular or self.classes["r_trivial"] else None
+        return True if self.counter or self.classes["r_trivial"] else None
 
 
 def facts(asked: Language, max_images: int = DEFAULT_IMAGE_LIMIT) -> Facts:
     """Compute the facts; what exceeds a limit is None, and said in `undecided`."""
     if isinstance(asked, BoundedDyck) and asked.live_states > LARGE_STACK:
         return _stack_facts(asked)
+    if isinstance(asked, AssociativeRecall):
+        return _recall_facts(asked)
     automaton = asked.automaton
     if automaton is None:
-        return _counter_facts(asked)
+        return _not_regular_facts(asked)
     undecided: list[str] = []
     star_free: bool | None = None
     witness: Witness | None = None
@@ -141,7 +147,22 @@ def _stack_facts(asked: BoundedDyck) -> Facts:
     )
 
 
-def _counter_facts(asked: Language) -> Facts:
+def _recall_facts(asked: AssociativeRecall) -> Facts:
+    """Registers that letters reset: star-free, whatever K, V and Q; else as `recall-2-2` is."""
+    return Facts(
+        regular=True,
+        star_free=True,
+        witness=None,
+        groups=(),
+        definiteness=None,
+        classes=dict.fromkeys(CLASSES, False) | {"star_free": True},
+        monoid=None,
+        letters=len(asked.alphabet),
+        sink=True,
+    )
+
+
+def _not_regular_facts(asked: Language) -> Facts:
     return Facts(
         regular=False,
         star_free=False,
@@ -152,6 +173,8 @@ def _counter_facts(asked: Language) -> Facts:
         monoid=None,
         letters=len(asked.alphabet),
         forgets=True,
+        merges=isinstance(asked, CounterLanguage),
+        counter=isinstance(asked, CounterLanguage),
     )
 
 

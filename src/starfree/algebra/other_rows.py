@@ -20,6 +20,7 @@ from starfree.algebra.cases import (
     DYADIC,
     FROM_PREFIXES,
     GATES_ONE,
+    NO_AUTOMATON,
     NO_POSITION,
     SATURATED,
     TO_MEMBERS,
@@ -31,6 +32,7 @@ from starfree.algebra.conditions import (
     last_letter,
     live_states,
     not_r_trivial,
+    not_regular,
     not_solvable,
     not_star_free,
     one,
@@ -76,6 +78,7 @@ MATRIX_ROWS = (
             ),
             Case(regular, "can", "grazzi2025", "", one, None, "reflection", derived=DYADIC),
             Case(counter, "cannot", "finite-memory", COUNTS),
+            NO_AUTOMATON,
         ),
     ),
     Row(
@@ -103,7 +106,7 @@ MATRIX_ROWS = (
                 derived=DYADIC,
                 units=live_states,
             ),
-            Case(counter, "cannot", "finite-memory"),
+            NO_AUTOMATON,
         ),
     ),
 )
@@ -117,7 +120,7 @@ RECURRENT_ROWS = (
         "",
         (
             Case(regular, "can", "merrill2020", lower=one, upper=one),
-            Case(counter, "cannot", "merrill2020", "saturated activations"),
+            Case(not_regular, "cannot", "merrill2020", "saturated activations"),
         ),
     ),
     Row(
@@ -126,7 +129,7 @@ RECURRENT_ROWS = (
         "sign",
         FLOATS,
         "",
-        (SATURATED, Case(counter, "cannot", "finite-memory")),
+        (SATURATED, NO_AUTOMATON),
     ),
     Row(
         LSTM,
@@ -145,7 +148,7 @@ RECURRENT_ROWS = (
         "sign",
         FLOATS,
         "",
-        (SATURATED, Case(counter, "cannot", "finite-memory", COUNTS)),
+        (SATURATED, Case(counter, "cannot", "finite-memory", COUNTS), NO_AUTOMATON),
     ),
 )
 
@@ -160,7 +163,7 @@ TRANSFORMER_ROWS = (
             Case(last_letter, "can", "last-letter", lower=one, upper=one),
             Case(r_trivial, "can", "li2025", lower=one, derived=FROM_PREFIXES),
             Case(not_star_free, "cannot", "li2025", derived=TO_MEMBERS),
-            Case(counter, "cannot", "li2025", derived=TO_MEMBERS),
+            Case(not_regular, "cannot", "li2025", derived=TO_MEMBERS),
             Case(
                 forgets,
                 "cannot",
@@ -202,7 +205,7 @@ TRANSFORMER_ROWS = (
         (
             Case(star_free, "can", "yang2024", lower=one, derived=FROM_PREFIXES),
             Case(not_star_free, "cannot", "yang2024", derived=TO_MEMBERS),
-            Case(counter, "cannot", "yang2024", derived=TO_MEMBERS),
+            Case(not_regular, "cannot", "yang2024", derived=TO_MEMBERS),
         ),
     ),
     Row(
@@ -214,7 +217,7 @@ TRANSFORMER_ROWS = (
         (
             Case(star_free, "can", "yang2024", lower=one),
             Case(not_star_free, "cannot", "yang2024"),
-            Case(counter, "cannot", "yang2024"),
+            Case(not_regular, "cannot", "yang2024"),
         ),
     ),
 )

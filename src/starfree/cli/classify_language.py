@@ -51,7 +51,10 @@ def _sentence(found: Classification) -> str:
     if found.star_free is None:
         return "whether it is star-free is undecided within the limits"
     if found.witness is None:
-        return "a counter language, by its definition: not regular, so not star-free"
+        from starfree.languages.catalog import language_class
+
+        kind = language_class(found.language) or "counter"
+        return f"a {kind} language, by its definition: not regular, so not star-free"
     u, w, v = (_spell(found, word) for word in (found.witness.u, found.witness.w, found.witness.v))
     return (
         f"not star-free: whether u w^n v is a member never settles as n grows, it repeats with "
@@ -86,6 +89,8 @@ def _print_facts(out: Console, found: Classification) -> None:
         facts.add_row("minimal automaton", f"{_count(found.states, 'live state')}, {dead}")
     elif found.star_free is False:
         facts.add_row("minimal automaton", "none: infinitely many states")
+    else:
+        facts.add_row("minimal automaton", "too large to build; star-free by definition")
     if found.monoid is not None:
         facts.add_row("syntactic monoid", _count(found.monoid, "element"))
     facts.add_row("groups", _groups(found))
@@ -106,7 +111,7 @@ def _groups(found: Classification) -> str:
     if found.groups is None:
         return "undecided within the limits"
     if not found.groups:
-        return "none" if found.states is not None else "none: it counts without bound"
+        return "none" if found.star_free else "none: no finite automaton"
     return "; ".join(dict.fromkeys(_group(group) for group in found.groups))
 
 

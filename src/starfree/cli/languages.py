@@ -66,8 +66,8 @@ def languages(json: Json = False) -> None:
     out.print(
         "\nstates: live states of the minimal automaton. last k: what may follow depends on the "
         "last k symbols only. nested: each member is a prefix of the next.\nFamilies: d-N, "
-        "dyck-K-H, shuffle-K, boolean-N, z-N, undo-flipflop-H. Your own: regex:..., pltl:..., "
-        "dfa:FILE.json.",
+        "dyck-K-H, shuffle-K, boolean-N, z-N, undo-flipflop-H, copy-K, recall-K-V, recall-K-V-Q "
+        "(Q queries).\nYour own: regex:..., pltl:..., dfa:FILE.json.",
         style="dim",
     )
 

@@ -1,8 +1,8 @@
 """Which transitions and label classes a set of strings shows.
 
 A transition is a live state and a letter. Counter and stack machines have no end of states; there
-the letter's own count (of its bracket pair, of operands owed, within its block; a stack's depth)
-stands for the state, in buckets 0, 1, 2, 3-4, 5-8, 9-16 and so on.
+the letter's own count (of its bracket pair, of operands owed, within its block or half; a stack's
+depth; keys seen) stands for the state, in buckets 0, 1, 2, 3-4, 5-8, 9-16 and so on.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starfree.data.lines import batches
+from starfree.languages.copying import Copy
 from starfree.languages.counters import BooleanExpressions, EqualBlocks, Shuffle
 from starfree.languages.language import Language
+from starfree.languages.recall import AssociativeRecall
 from starfree.languages.stack import BoundedDyck
 from starfree.languages.strings import Strings
 
@@ -133,6 +135,12 @@ def _counts_before(language: Language, strings: Strings) -> NDArray[np.int64]:
     if isinstance(language, BoundedDyck):
         steps = np.where(tokens < language.types, 1, -1)
         return np.cumsum(steps, axis=1) - steps
+    if isinstance(language, Copy):
+        t = np.arange(tokens.shape[1])[None]
+        half = (strings.lengths // 2)[:, None]
+        return np.where(t > half, t - half - 1, t)
+    if isinstance(language, AssociativeRecall):
+        return language.keys_seen(strings)[:, :-1]
     raise TypeError(f"{language.name}: {type(language).__name__} has neither states nor counts")
 
 

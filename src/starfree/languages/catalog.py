@@ -13,13 +13,18 @@ import numpy as np
 
 from starfree.errors import InputError
 from starfree.languages.automaton import Automaton
+from starfree.languages.copying import Copy
 from starfree.languages.counters import BooleanExpressions, EqualBlocks, Shuffle
 from starfree.languages.language import Language
+from starfree.languages.recall import AssociativeRecall
 from starfree.languages.regular import RegularLanguage
 from starfree.languages.stack import AUTOMATON_STATES, BoundedDyck
 from starfree.languages.undo import UndoFlipFlop
 
-LanguageClass = Literal["star-free", "not star-free", "counter"]
+RECALL_STATES = 1_000
+"""Larger automata of recall-K-V-Q are not built."""
+
+LanguageClass = Literal["star-free", "not star-free", "counter", "context-sensitive"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class CatalogEntry:
     Attributes:
         name: what `language()` takes.
         title: mathematical notation.
-        language_class: star-free, not star-free (regular), or counter.
+        language_class: star-free, not star-free (regular), counter, or context-sensitive.
         in_suite: one of the 27 languages of Bhattamishra et al. 2020 that the paper trains on.
     """
 
@@ -80,9 +85,14 @@ BEYOND_SUITE = (
     CatalogEntry("s3", "products of generators of S3 that are 1", "not star-free", False),
     CatalogEntry("a5", "products of generators of A5 that are 1", "not star-free", False),
     CatalogEntry("s5", "products of generators of S5 that are 1", "not star-free", False),
+    CatalogEntry("copy-2", "w # w, w of 2 letters, not empty", "context-sensitive", False),
+    CatalogEntry("recall-2-2", "pairs of 2 keys, 2 values; 1 query", "star-free", False),
 )
 
-FAMILIES = ("d-N", "shuffle-K", "boolean-N", "z-N", "dyck-K-H", "undo-flipflop-H")
+FAMILIES = (
+    *("d-N", "shuffle-K", "boolean-N", "z-N", "dyck-K-H", "undo-flipflop-H", "copy-K"),
+    *("recall-K-V", "recall-K-V-Q"),
+)
 
 _FINITE: dict[str, Callable[[], Automaton]] = {
     "tomita-1": lambda: _from_rows("01", {"A": "- A"}, "A", "A"),
@@ -160,8 +170,10 @@ def language_class(name: str) -> LanguageClass | None:
         if entry.name == name:
             return entry.language_class
     family = name.split("-")[0]
-    if family in ("d", "dyck", "undo"):
+    if family in ("d", "dyck", "undo", "recall"):
         return "star-free"
+    if family == "copy":
+        return "context-sensitive"
     if family in ("shuffle", "boolean"):
         return "counter"
     return "not star-free" if family == "z" and name != "z-1" else None
@@ -196,11 +208,16 @@ def _cached(reference: str) -> Language:
         return EqualBlocks(reference, _EQUAL_BLOCKS[reference])
     if reference == "dyck-1":
         return Shuffle(reference, 1)
-    member = re.fullmatch(r"(d|shuffle|boolean|z|undo-flipflop)-(\d+)|dyck-(\d+)-(\d+)", reference)
-    if member is None:
+    member = re.fullmatch(
+        r"(d|shuffle|boolean|z|undo-flipflop|copy)-(\d+)|(dyck|recall)-(\d+)-(\d+)(?:-(\d+))?",
+        reference,
+    )
+    if member is None or (member[3] == "dyck" and member[6]):
         raise _unknown(reference)
+    if member[3] == "dyck":
+        return BoundedDyck(reference, int(member[4]), int(member[5]))
     if member[3]:
-        return BoundedDyck(reference, int(member[3]), int(member[4]))
+        return _recall(reference, int(member[4]), int(member[5]), int(member[6] or 1))
     size = int(member[2])
     if size < 1:
         raise InputError(f"{reference}: the number must be at least 1")
@@ -213,6 +230,8 @@ def _cached(reference: str) -> Language:
             return BooleanExpressions(reference, size)
         case "z":
             return RegularLanguage(reference, _cyclic(reference, size))
+        case "copy":
+            return Copy(reference, size)
         case _:
             return _undo_flipflop(reference, size)
 
@@ -275,6 +294,17 @@ def _undo_flipflop(name: str, writes: int) -> Language:
     """By its automaton while that is small, else by its stack."""
     machine = UndoFlipFlop(name, writes)
     if machine.live_states > AUTOMATON_STATES:
+        return machine
+    return RegularLanguage(
+        name,
+        Automaton.explore(machine.alphabet, machine.initial(), machine.successor, machine.is_final),
+    )
+
+
+def _recall(name: str, keys: int, values: int, queries: int) -> Language:
+    """By its automaton while that is small, else by its registers."""
+    machine = AssociativeRecall(name, keys, values, queries)
+    if machine.live_states > RECALL_STATES:
         return machine
     return RegularLanguage(
         name,

@@ -78,6 +78,20 @@ def search(
     return _Search(model, language, domain, margin, max_states, until, budget or Seconds()).run()
 
 
+@torch.inference_mode()
+def search_faults(
+    model: nn.Module, language: Language, domain: Domain, max_states: int, wanted: int
+) -> tuple[Found, list[Fault]]:
+    """As `search` under the sign reading, but it goes on until it has so many faults.
+
+    Returns:
+        what was found, and up to `wanted` faults: the first is on a shortest string, each other on
+        a shortest string to its pair, in the order of their lengths.
+    """
+    run = _Search(model, language, domain, 0.0, max_states, math.inf, Seconds(), wanted)
+    return run.run(), run.faults
+
+
 @dataclass
 class _Layer:
     """All new pairs of one length, and from which pair of the layer before by which letter."""
@@ -98,7 +112,10 @@ class _Search:
         max_states: int,
         until: float,
         budget: Budget,
+        wanted: int = 1,
     ) -> None:
+        self.wanted = wanted
+        self.faults: list[Fault] = []
         self.until, self.budget = until, budget
         self.model: Any = model
         self.machine = Machine(language)
@@ -118,9 +135,8 @@ class _Search:
         )
         if self.machine.start == DEAD and not self.everything:
             return Found(0, True, 0, self.margin, None)  # no member has any prefix
-        fault, made = self._read(layer, nowhere, self.letters + 1, layer.configurations)
-        layer = _joined([made])
-        while fault is None and len(layer.parents):
+        layer = self._read(layer, nowhere, self.letters + 1, layer.configurations)
+        while len(self.faults) < self.wanted and len(layer.parents):
             self.layers.append((layer.parents, layer.letters))
             length = len(self.layers) - 1
             parts = []
@@ -130,23 +146,22 @@ class _Search:
                 for chunk in np.array_split(rows, max(1, -(-len(rows) // BATCH))):
                     if len(chunk) == 0:
                         continue
-                    wrong, part = self._read(layer, chunk, letter, after[chunk])
-                    # Of two shortest strings either will do.
-                    fault = fault or wrong
-                    parts.append(part)
+                    parts.append(self._read(layer, chunk, letter, after[chunk]))
                     if len(self.seen) > self.max_states or self.budget.now() > self.until:
-                        return self._found(False, length, fault)
-            if fault is None:
+                        return self._found(False, length)
+            if len(self.faults) < self.wanted:
                 layer = _joined(parts) if parts else _empty(layer)
-        return self._found(fault is None, len(self.layers) - 1, fault)
+        return self._found(not self.faults, len(self.layers) - 1)
 
-    def _found(self, complete: bool, length: int, fault: Fault | None) -> Found:
+    def _found(self, complete: bool, length: int) -> Found:
+        # Of two shortest strings either will do.
+        fault = self.faults[0] if self.faults else None
         return Found(len(self.seen), complete, length, self.margin, fault)
 
     def _read(
         self, layer: _Layer, rows: NDArray[np.int64], token: int, after: NDArray[np.int64]
-    ) -> tuple[Fault | None, _Layer]:
-        """Read one token in some states: the first fault, and the pairs that are new."""
+    ) -> _Layer:
+        """Read one token in some states: the pairs that are new; faults are kept."""
         picked = torch.from_numpy(rows)
         state = pytree.tree_map(lambda leaf: leaf[picked], layer.state)
         logits, state = self.model.step(torch.full((len(rows),), token), state)
@@ -160,15 +175,17 @@ class _Search:
         given, expected = bits > 0, self.machine.legal(after)
         sizes = np.abs(bits)
         right = (given == expected) & (sizes >= self.wanted_margin)  # NaN is never right
-        fault = None
-        if not right.all():
-            place = int(np.flatnonzero(~right.all(axis=1))[0])
-            string = self._string(int(rows[place])) + ((token,) if token < self.letters else ())
-            fault = Fault(string, tuple(expected[place].tolist()), tuple(given[place].tolist()))
+        wrong = np.flatnonzero(~right.all(axis=1))
         self.margin = min(self.margin, float(sizes.min()))
         new = self._new(state, after)
+        # The first fault counts wherever it is, a further one only if its pair is new.
+        for place in [*wrong[:1], *np.intersect1d(wrong[1:], new)]:
+            if len(self.faults) < self.wanted:
+                string = self._string(int(rows[place])) + ((token,) if token < self.letters else ())
+                bits = tuple(expected[place].tolist()), tuple(given[place].tolist())
+                self.faults.append(Fault(string, *bits))
         chosen = torch.from_numpy(new)
-        return fault, _Layer(
+        return _Layer(
             pytree.tree_map(lambda leaf: leaf[chosen], state),
             after[new],
             rows[new],

@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from made_results import SPEC, made_run
@@ -102,3 +103,32 @@ def test_it_follows_a_run_of_two_stages(tmp_path):
     assert "16 trials to run" in text
     assert "8 trials to run" in text
     assert "24/24" in text
+
+
+def test_what_a_search_found_stands_beside_the_shares(jobs):
+    console = screen(terminal=False)
+    shares = {"1-50": {"value": 1.0, "n": 1000}, "51-100": {"value": 1.0, "n": 800}}
+    bins = {window: {"metrics": {"string_accuracy": share}} for window, share in shares.items()}
+    found = {"status": "COUNTEREXAMPLE", "length": 1875, "word": "w1 (i0)^936 r", "seconds": 2.0}
+    shown = display(
+        console,
+        "made",
+        1,
+        lambda trial: {"bins": bins, "total_seconds": 90.0},
+        lambda trial: found if trial != jobs[2].hash else None,
+    )
+    with shown:
+        shown.announce(jobs[:1], kept=0)
+        shown.watch(Started(jobs[0].hash, 0))
+        shown.watch(Finished(jobs[0].hash, 0))
+        again = [replace(jobs[1], trained=True)]
+        shown.announce(again, kept=0)
+        shown.watch(Started(jobs[1].hash, 0))
+        shown.watch(Finished(jobs[1].hash, 0))
+    lines = said(console).splitlines()
+    words = "100 / 100  solved@800 in all bins, wrong at length 1,875 on w1 (i0)^936 r"
+    text = " ".join(" ".join(lines).split())
+    assert text.count(" ".join(words.split())) == 2
+    assert "1 trial to be searched for a wrong string" in text
+    assert "1 min 30 s 1/1" in text or "90 s 1/1" in text
+    assert "2 s 2/2" in text

@@ -77,9 +77,17 @@ def run(
     screen = console()
     with store.lock():
         store.save_text(SPEC, text)
-        with display(screen, wanted.name, chosen.workers, store.result) as shown:
+        with display(
+            screen, wanted.name, chosen.workers, store.result, store.refutation
+        ) as shown:
             outcome = Run(wanted, store, chosen, shown.announce, shown.watch, part).run()
         show_report(store)
+    if outcome.without_weights:
+        screen.print(
+            f"{outcome.without_weights:,} finished trials were not searched for a wrong string: "
+            "their weights are not here",
+            style="yellow",
+        )
     if outcome.failures:
         sys.exit(FAILED)
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from starfree.experiments.spec import Trial
+from starfree.experiments.spec import RefutationSettings, Trial
 from starfree.training.settings import CHECKPOINT_SECONDS
 
-Phase = Literal["data", "training", "testing"]
+Phase = Literal["data", "training", "testing", "refuting"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class Job:
         folder: the trial's own folder in the store.
         commit: of the code that runs it (the driver's: a checkout may move on under a run).
         checkpoint_seconds: from one checkpoint to the next, at the most.
+        refutation: how hard it is searched for a wrong string after training; None: not at all.
+        trained: its result is there already, and only that search is asked for.
     """
 
     trial: Trial
@@ -30,6 +32,8 @@ class Job:
     folder: Path
     commit: str | None = None
     checkpoint_seconds: float = CHECKPOINT_SECONDS
+    refutation: RefutationSettings | None = None
+    trained: bool = False
 
 
 @dataclass(frozen=True)

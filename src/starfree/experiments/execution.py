@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from starfree.errors import InputError, StarfreeError
@@ -21,8 +21,9 @@ from starfree.experiments.plan import (
     write_plan,
 )
 from starfree.experiments.provenance import commit
+from starfree.experiments.refuting import refutable, refuted
 from starfree.experiments.schedule import longest_first
-from starfree.experiments.spec import Experiment, ModelSpec, Trial
+from starfree.experiments.spec import Experiment, ModelSpec, RefutationSettings, Trial
 from starfree.experiments.store import Store
 from starfree.experiments.summary import Summary, read_summary
 from starfree.files import write_json
@@ -42,11 +43,15 @@ class Outcome:
         ran: trials that finished now.
         kept: trials that were there already.
         failures: hash -> why, of those that failed now.
+        searched: of those that were there already, searched for a wrong string now.
+        without_weights: trials there that cannot be searched for a wrong string any more.
     """
 
     ran: int = 0
     kept: int = 0
     failures: dict[str, str] = field(default_factory=dict)
+    searched: int = 0
+    without_weights: int = 0
 
 
 def check(experiment: Experiment) -> None:
@@ -121,6 +126,7 @@ class Run:
         self._watch = watch
         self._part = part
         self._planned: list[PlannedTrial] = []
+        self._mine: dict[PlannedTrial, Job] = {}  # of the part
         self._outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -134,20 +140,31 @@ class Run:
             OSError: results cannot be written.
         """
         seeds = self._experiment.seeds
+        rates = None
         if self._experiment.choosing:
-            self._stage(seeds[:1])
-            self._stage(seeds[1:], choose_rates(self._planned, self._store.results(), seeds[0]))
+            self._stage(seeds[:1], refute=False)
+            rates = choose_rates(self._planned, self._store.results(), seeds[0])
+            self._stage(seeds[1:], rates)
         else:
             self._stage(seeds)
+        self._refute(rates)
         self._store.rebuild_index()
         return self._outcome
 
-    def _stage(self, seeds: Sequence[int], rates: dict[CellKey, float] | None = None) -> None:
+    def _stage(
+        self,
+        seeds: Sequence[int],
+        rates: dict[CellKey, float] | None = None,
+        refute: bool = True,
+    ) -> None:
         self._run_trials(
-            [(model, trial, model.shown) for model, trial in self._experiment.trials(seeds, rates)]
+            [(model, trial, model.shown) for model, trial in self._experiment.trials(seeds, rates)],
+            refute,
         )
 
-    def _run_trials(self, trials: Sequence[tuple[ModelSpec, Trial, str]]) -> None:
+    def _run_trials(
+        self, trials: Sequence[tuple[ModelSpec, Trial, str]], refute: bool = True
+    ) -> None:
         """Plan trials, each with what it is called meanwhile, and run those without a result."""
         jobs: list[Job] = []
         kept = 0
@@ -156,23 +173,56 @@ class Run:
             self._planned.append(planned)
             if not self._part.holds(planned, self._experiment.seeds[0], self._experiment.choosing):
                 continue
+            folder = self._store.trial_folder(trial.hash)
+            job = Job(trial, trial.hash, shown, folder, commit())
+            self._mine[planned] = job
             if self._store.result(trial.hash) is not None:
                 kept += 1
                 continue
-            if any(job.hash == trial.hash for job in jobs):
+            if any(other.hash == trial.hash for other in jobs):
                 continue
-            folder = self._store.trial_folder(trial.hash)
-            folder.mkdir(parents=True, exist_ok=True)
-            write_json(folder / "spec.json", trial.model_dump(mode="json"))
-            jobs.append(Job(trial, trial.hash, shown, folder, commit()))
+            if refute:
+                job = replace(job, refutation=self._refutation_of(trial))
+            _write_spec(job)
+            jobs.append(job)
         write_plan(self._store.folder, self._experiment, self._planned)
         self._outcome.kept += kept
         if jobs or kept:
             self._announce(jobs, kept)
         self._engine.run(jobs if self._experiment.in_order else longest_first(jobs), self._record)
 
-    def _record(self, event: Event) -> None:
-        if isinstance(event, Finished):
+    def _refute(self, rates: dict[CellKey, float] | None) -> None:
+        """Search for wrong strings in the trials that were not searched when they were trained.
+
+        Of several learning rates the chosen one's only: these trials are what is reported.
+        """
+        jobs = []
+        for planned, job in self._mine.items():
+            settings = self._refutation_of(job.trial)
+            if settings is None or self._store.result(job.hash) is None:
+                continue
+            if rates is not None and rates.get(planned.cell) != planned.learning_rate:
+                continue
+            if refuted(self._store, job.hash, settings):
+                continue
+            if self._store.has_weights(job.hash):
+                _write_spec(job)
+                jobs.append(replace(job, refutation=settings, trained=True))
+            elif self._store.refutation(job.hash) is None:
+                self._outcome.without_weights += 1
+        if jobs:
+            self._announce(jobs, 0)
+            self._engine.run(jobs, lambda event: self._record(event, trained=True))
+
+    def _refutation_of(self, trial: Trial) -> RefutationSettings | None:
+        settings = self._experiment.refutation
+        return settings if settings.symbols and refutable(trial) else None
+
+    def _record(self, event: Event, trained: bool = False) -> None:
+        """Note how a trial ended; if it was `trained` before, only how its search did."""
+        if isinstance(event, Finished) and trained:
+            self._outcome.searched += 1
+        elif isinstance(event, Finished):
             # An index that cannot be written now is made again at the end.
             with suppress(OSError, StarfreeError):
                 self._store.add_to_index(event.hash)
@@ -181,3 +231,8 @@ class Run:
             self._store.save_failure(event.hash, event.message, event.details)
             self._outcome.failures[event.hash] = event.message
         self._watch(event)
+
+
+def _write_spec(job: Job) -> None:
+    job.folder.mkdir(parents=True, exist_ok=True)
+    write_json(job.folder / "spec.json", job.trial.model_dump(mode="json"))

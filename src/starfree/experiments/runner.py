@@ -14,6 +14,7 @@ from starfree.experiments.flipflop import FlipflopTrial
 from starfree.experiments.flipflop_trial import run_flipflop_trial
 from starfree.experiments.material import Material, language_facts, material
 from starfree.experiments.measurement import measure_bin, measure_validation, right_prefix
+from starfree.experiments.refuting import refute_trial
 from starfree.experiments.running import trained_model, write_result
 from starfree.experiments.search.experiment import SearchTrial
 from starfree.experiments.search.trial import run_search_trial
@@ -23,12 +24,20 @@ from starfree.experiments.transfer_trial import run_transfer_trial
 
 
 def run_trial(job: Job, progress: Progress) -> None:
-    """Run a trial from its last checkpoint, or from the start, to its `result.json`.
+    """Run a trial from its last checkpoint, or from the start, to its result; then refute it.
 
     Raises:
         InputError, StarfreeError: see `material`, `build` and `train`.
         OSError: the result cannot be written.
     """
+    if not job.trained:
+        _train(job, progress)
+    if job.refutation:
+        progress("refuting", 1.0, None)
+        refute_trial(job, job.refutation)
+
+
+def _train(job: Job, progress: Progress) -> None:
     began = time.monotonic()
     progress("data", 0.0, None)
     if isinstance(job.trial, FlipflopTrial):

@@ -67,7 +67,7 @@ class Forecast:
         self._workers = workers
         self._clock = clock
         self._model = {job.hash: job.trial.model for job in jobs}
-        self._cost = {job.hash: cost(job.trial) for job in jobs}
+        self._cost = {job.hash: 1.0 if job.trained else cost(job.trial) for job in jobs}
         self._left = {job.hash for job in jobs}
         self._running: dict[str, _Running] = {}
         self._spent: dict[str, tuple[float, float]] = {}  # model -> seconds, cost done in them

@@ -97,6 +97,22 @@ class DataSettings(Strict):
         return windows
 
 
+class RefutationSettings(Strict):
+    """How hard a finished trial is searched for a string on which it is wrong.
+
+    It is no part of a trial: a result does not depend on it.
+
+    Attributes:
+        symbols: what the search may cost, in symbols read (`verification.budget`); 0: no search.
+        longest: symbols of the longest pumped string.
+        seed: of its random strings.
+    """
+
+    symbols: int = Field(default=600_000, ge=0)
+    longest: int = Field(default=100_000, ge=10)
+    seed: int = Field(default=0, ge=0)
+
+
 class ModelSpec(BaseModel):
     """A model: `name`, perhaps a `label` for the reports, and its options beside them."""
 
@@ -161,6 +177,7 @@ class Experiment(Strict):
         seeds: of weights and batches. The learning rate is chosen on the first one.
         learning_rates: tried for every language and model alike; the one with the smallest
             validation loss is taken.
+        refutation: the search that follows a trial of task `predict`.
     """
 
     format: Literal[1] = 1
@@ -174,6 +191,7 @@ class Experiment(Strict):
     data: DataSettings = DataSettings()
     learning_rates: tuple[PositiveFloat, ...] = Field(default=(1e-3,), min_length=1)
     training: TrainSettings = TrainSettings()
+    refutation: RefutationSettings = RefutationSettings()
 
     @field_validator("languages", "seeds", "learning_rates")
     @classmethod

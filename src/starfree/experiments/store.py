@@ -36,8 +36,9 @@ class Store:
     """One run's folder.
 
     `trials/HASH/` holds `spec.json`, `result.json` (there means: finished), `curve.jsonl`,
-    `weights.safetensors`, while it runs `checkpoint.safetensors`, and `failure.json` if its last
-    attempt failed. Everything else in the folder can be made again from these.
+    `weights.safetensors`, perhaps `refutation.json`, while it runs `checkpoint.safetensors`, and
+    `failure.json` if its last attempt failed. Everything else in the folder can be made again from
+    these.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -77,12 +78,27 @@ class Store:
     def save_result(self, trial_hash: str, result: Result) -> None:
         """Mark a trial as finished."""
         folder = self.trial_folder(trial_hash)
+        (folder / "refutation.json").unlink(missing_ok=True)  # of other weights
         write_atomically(folder / "result.json", _lines(result))
         (folder / "failure.json").unlink(missing_ok=True)
 
     def result(self, trial_hash: str) -> Result | None:
         """The result of a finished trial, None if it is not finished (or its file is damaged)."""
         return _read_json(self.trial_folder(trial_hash) / "result.json")
+
+    def save_refutation(self, trial_hash: str, found: Result) -> None:
+        """Note what a search for a wrong string found of a finished trial."""
+        folder = self.trial_folder(trial_hash)
+        write_atomically(folder / "refutation.json", _lines(found))
+        (folder / "failure.json").unlink(missing_ok=True)
+
+    def refutation(self, trial_hash: str) -> Result | None:
+        """What such a search found, None if there was none (or its file is damaged)."""
+        return _read_json(self.trial_folder(trial_hash) / "refutation.json")
+
+    def has_weights(self, trial_hash: str) -> bool:
+        """Whether a trial's weights are here; of committed results they are not."""
+        return (self.trial_folder(trial_hash) / "weights.safetensors").exists()
 
     def save_failure(self, trial_hash: str, message: str, details: str) -> None:
         """Note why a trial's last attempt failed; the next run tries again."""

@@ -23,6 +23,7 @@ from starfree.experiments.events import (
     Started,
     Waiting,
 )
+from starfree.experiments.refuting import words
 from starfree.experiments.schedule import Forecast
 from starfree.report.numbers import dash, duration, percent, points
 
@@ -40,17 +41,27 @@ class Display:
         name: of the experiment.
         workers: how many trials run at once.
         load: a finished trial's result.
+        refutation: what a search for a wrong string found of it.
     """
 
-    def __init__(self, screen: Console, name: str, workers: int, load: LoadResult) -> None:
+    def __init__(
+        self,
+        screen: Console,
+        name: str,
+        workers: int,
+        load: LoadResult,
+        refutation: LoadResult = lambda trial_hash: None,
+    ) -> None:
         self.screen = screen
         self.name = name
         self.workers = workers
         self._load = load
+        self._refutation = refutation
         self._began = time.monotonic()
         self._jobs: dict[str, Job] = {}
         self._forecast: Forecast | None = None
         self._running: dict[int, tuple[str, Progressed | None]] = {}
+        self._announced = 0
         self._ended = 0
         self._windows = ""  # of the heading above the last line
 
@@ -64,14 +75,17 @@ class Display:
         trace: TracebackType | None,
     ) -> None:
         if kind is not None and self._jobs:
-            done = f"{self._ended} of {len(self._jobs)} trials done"
+            done = f"{self._ended} of {self._announced} trials done"
             self.screen.print(f"{done}; run the same command again to go on", style="yellow")
 
     def announce(self, jobs: Sequence[Job], kept: int) -> None:
         """A stage begins."""
         self._jobs.update({job.hash: job for job in jobs})
         self._forecast = Forecast(jobs, self.workers)
+        self._announced += len(jobs)
         trials = f"{len(jobs)} trial{'' if len(jobs) == 1 else 's'} to run"
+        if jobs and all(job.trained for job in jobs):
+            trials = f"{trials.removesuffix(' to run')} to be searched for a wrong string"
         before = f", {kept} there already" if kept else ""
         at_once = f"; {min(self.workers, len(jobs))} at a time" if jobs else ""
         self.screen.print(f"{self.name}: {trials}{before}{at_once}")
@@ -103,7 +117,10 @@ class Display:
         result = self._load(event.hash)
         if result is None:
             return Text(f"✓ {name}")
-        tail = f"  {duration(result['total_seconds'])}  {self._ended}/{len(self._jobs)}"
+        found = self._refutation(event.hash)
+        again = self._jobs[event.hash].trained
+        seconds = found["seconds"] if found and again else result["total_seconds"]
+        tail = f"  {duration(seconds)}  {self._ended}/{self._announced}"
         if not result["bins"]:  # of a search, whose trials read no test string
             return Text.assemble(*_compared(result, name), (tail, "dim"))
         windows = " / ".join(dash(window) for window in result["bins"])
@@ -114,7 +131,10 @@ class Display:
             points(next(iter(measured["metrics"].values()))["value"])
             for measured in result["bins"].values()
         )
-        return Text.assemble(("✓ ", "green"), f"{name}  {shares}", (tail, "dim"))
+        searched = f"  {_solved(result)}{words(found)}" if found else ""
+        return Text.assemble(
+            ("✓ ", "green"), f"{name}  {shares}", (searched, "yellow"), (tail, "dim")
+        )
 
     def _named(self, trial_hash: str) -> str:
         """Language, model, and whatever else tells the trials apart."""
@@ -164,9 +184,9 @@ class LiveDisplay(Display):
         whole = Table.grid(padding=(0, 2, 0, 0))
         whole.add_row(
             ProgressBar(
-                len(self._jobs), self._ended + running, width=_BAR_WIDTH, complete_style="cyan"
+                self._announced, self._ended + running, width=_BAR_WIDTH, complete_style="cyan"
             ),
-            Text(f"{self._ended} of {len(self._jobs)} trials"),
+            Text(f"{self._ended} of {self._announced} trials"),
             Text(self._time_left(), style="dim"),
         )
         table = Table.grid(padding=(0, 2, 0, 0))
@@ -208,6 +228,14 @@ def _compared(result: Mapping[str, Any], name: str) -> tuple[Text | tuple[str, s
     return ("✓ ", "green"), f"{name}  {said}"
 
 
+def _solved(result: Mapping[str, Any]) -> str:
+    """That no test string was wrong, with how many there were in the smallest bin."""
+    headline = [next(iter(bin["metrics"].values())) for bin in result["bins"].values()]
+    if any(metric["value"] < 1.0 for metric in headline):
+        return ""
+    return f"solved@{min(metric['n'] for metric in headline):,} in all bins, "
+
+
 def _measured(result: Mapping[str, Any]) -> str:
     """What the first metric of a result counts, and on what."""
     window, measured = next(iter(result["bins"].items()))
@@ -216,7 +244,13 @@ def _measured(result: Mapping[str, Any]) -> str:
     return "strings right at lengths" if window[0].isdigit() else "strings right on"
 
 
-def display(screen: Console, name: str, workers: int, load: LoadResult) -> Display:
+def display(
+    screen: Console,
+    name: str,
+    workers: int,
+    load: LoadResult,
+    refutation: LoadResult = lambda trial_hash: None,
+) -> Display:
     """The live one on a terminal, else the plain one; a context manager."""
     kind = LiveDisplay if screen.is_terminal else Display
-    return kind(screen, name, workers, load)
+    return kind(screen, name, workers, load, refutation)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from starfree.training.settings import CHECKPOINT_SECONDS
 LOCAL = "local"
 RESULT = "result.json"  # written last: where it is, all is there
 PATIENCE = 1.0  # seconds of waiting for messages before the cluster is looked at again
+KNOCK_SECONDS = 10.0
 FETCH_SECONDS = 120.0  # for one message, before its sender is given up
 STORE_BYTES = 256 * 2**20  # Ray's shared memory on this machine: checkpoints on their way
 
@@ -135,8 +137,9 @@ class RayEngine:
                 "object_store_memory": STORE_BYTES,
             }
         try:
+            _knock(self._address)
             self._ray.init(address=self._address, **quiet, **own)
-        except (OSError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError, self._ray.exceptions.RayError) as error:
             first = str(error).strip().partition("\n")[0]
             raise StarfreeError(
                 f"--address {self._address}: no connection to a Ray cluster ({first}); "
@@ -153,6 +156,8 @@ class RayEngine:
             model=job.model,
             commit=job.commit,
             checkpoint_seconds=min(job.checkpoint_seconds, self._checkpoint_seconds),
+            refutation=job.refutation,
+            trained=job.trained,
             files={
                 path.name: path.read_bytes()
                 for path in job.folder.iterdir()
@@ -242,6 +247,17 @@ def _import_ray() -> Any:
             "the engine ray needs the package ray: pip install 'starfree[ray]'"
         ) from error
     return ray
+
+
+def _knock(address: str) -> None:
+    """Find out at once that nobody is there; Ray itself tries for a quarter of an hour.
+
+    Raises:
+        OSError: nobody listens at `HOST:PORT`.
+    """
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=KNOCK_SECONDS).close()
 
 
 def _free_number(running: Sequence[_Attempt]) -> int:

@@ -19,7 +19,7 @@ from threading import Thread
 from starfree.experiments.engine.attempt import Ending, attempt, load_runner
 from starfree.experiments.events import Job, Progressed
 from starfree.experiments.provenance import code
-from starfree.experiments.spec import Trial
+from starfree.experiments.spec import RefutationSettings, Trial
 from starfree.experiments.user_files import UserFiles, place_user_files
 
 BEAT = 1.0  # seconds between looks at what the trial did
@@ -40,6 +40,8 @@ class Parcel:
     model: str
     commit: str | None
     checkpoint_seconds: float
+    refutation: RefutationSettings | None
+    trained: bool
     files: Mapping[str, bytes]
     user_files: UserFiles
     worker: int
@@ -97,7 +99,7 @@ def work(parcel: Parcel) -> Iterator[Message]:
         mirror = Mirror(Path(root) / "trials" / parcel.hash, parcel.files)
         job = Job(
             parcel.trial, parcel.hash, parcel.model, mirror.folder, parcel.commit,
-            parcel.checkpoint_seconds,
+            parcel.checkpoint_seconds, parcel.refutation, parcel.trained,
         )  # fmt: skip
         said: SimpleQueue[Progressed | Ending] = SimpleQueue()
         Thread(

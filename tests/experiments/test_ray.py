@@ -2,11 +2,14 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,18 +18,20 @@ pytest.importorskip("ray")
 
 from ray_cluster import Cluster
 
+from starfree.errors import InputError, StarfreeError
 from starfree.experiments.engine import LocalEngine
 from starfree.experiments.execution import Run
 from starfree.experiments.spec import parse_experiment
 from starfree.experiments.store import Store
 from starfree.training.checkpoint import read_checkpoint
+from starfree.training.settings import CHECKPOINT_SECONDS
 
 HERE = Path(__file__).parent
 SPEC = """
 name: scattered
 languages: ["dfa:even.json"]
-models: [{name: lstm, d_model: 8}]
-seeds: [0, 1, 2]
+models: [{name: lstm, d_model: 8}, {name: "own:model", width: 8}]
+seeds: SEEDS
 data: {train_size: 200, validation_size: 40, bin_size: 40, test_windows: [1-20, 21-40],
        train_window: 1-20}
 training: {tokens: TOKENS, evaluations: POINTS, validation_strings: 10, bin_strings: 5}
@@ -36,16 +41,36 @@ AUTOMATON = {
     "transitions": [[0, 1], [1, 0]],
 }  # fmt: skip
 
+OWN = """
+import torch
+
+class Own(torch.nn.Module):
+    def __init__(self, vocabulary, outputs, width):
+        super().__init__()
+        self.embedding = torch.nn.Embedding(vocabulary, width)
+        self.gru = torch.nn.GRU(width, width, batch_first=True)
+        self.head = torch.nn.Linear(width, outputs)
+
+    def forward(self, tokens):
+        return self.head(self.gru(self.embedding(tokens))[0])
+
+def model(vocabulary, outputs, width):
+    return Own(vocabulary, outputs, width)
+"""
+
 
 class Driver:
     """A driver in a folder of its own, its events as they come."""
 
-    def __init__(self, folder, address, tokens, points, seconds):
+    def __init__(self, folder, address, seconds, **numbers):
         self.folder = folder
         self.out = folder / "out"
         self.events = []
         (folder / "even.json").write_text(json.dumps(AUTOMATON))
-        self.spec = SPEC.replace("TOKENS", str(tokens)).replace("POINTS", str(points))
+        (folder / "own.py").write_text(OWN)
+        self.spec = SPEC
+        for name, value in numbers.items():
+            self.spec = self.spec.replace(name.upper(), str(value))
         (folder / "spec.yaml").write_text(self.spec)
         command = [sys.executable, HERE / "ray_driver.py", "spec.yaml", "out", address]
         self.process = subprocess.Popen(
@@ -88,9 +113,10 @@ class Driver:
 
 
 @pytest.fixture
-def cluster(tmp_path):
+def cluster(tmp_path, monkeypatch):
     hidden = tmp_path / "driver"
     hidden.mkdir()
+    monkeypatch.chdir(hidden)  # the spec names files there
     made = Cluster(hidden)
     yield made
     made.stop()
@@ -119,7 +145,6 @@ def switch_off_in_the_middle(cluster, driver, checkpoints_before):
 def check(driver, killed, step_at_home):
     """Nothing lost, nothing run twice, nothing of the driver's touched."""
     experiment = parse_experiment(driver.spec, "spec.yaml")
-    os.chdir(driver.folder)  # the spec names a file there
     hashes = {trial.hash for _, trial in experiment.trials(experiment.seeds)}
     assert Counter(event["hash"] for event in driver.of_kind("Finished")) == Counter(hashes)
     (lost,) = driver.of_kind("Lost")
@@ -141,9 +166,8 @@ def check(driver, killed, step_at_home):
         result = Store(driver.out).result(trial)
         assert steps[-1] == result["steps"]
         names = {path.name for path in (driver.out / "trials" / trial).iterdir()}
-        assert names == {
-            "spec.json", "result.json", "curve.jsonl", "weights.safetensors", "attempts.jsonl"
-        }  # fmt: skip
+        assert names >= {"spec.json", "result.json", "curve.jsonl", "weights.safetensors"}
+        assert not names & {"checkpoint.safetensors", "failure.json"}
     first, second = driver.attempts(killed)
     assert (first["node"], second["node"]) == ("second", "first")
     assert second["from"] >= step_at_home > 0
@@ -162,11 +186,63 @@ def same_as_here(driver, folder):
         assert ours == theirs
 
 
-def test_a_machine_switched_off_loses_nothing_and_nothing_runs_twice(
-    cluster, tmp_path, monkeypatch
-):
-    monkeypatch.chdir(tmp_path / "driver")
-    driver = Driver(tmp_path / "driver", cluster.address, tokens=150_000, points=10, seconds=0.3)
+def test_a_machine_switched_off_loses_nothing_and_nothing_runs_twice(cluster, tmp_path):
+    driver = Driver(
+        tmp_path / "driver", cluster.address, seconds=0.3, seeds=[0, 1], tokens=100_000, points=10
+    )
     killed, step = switch_off_in_the_middle(cluster, driver, checkpoints_before=2)
     driver.end()
     check(driver, killed, step)
+
+
+@pytest.mark.full
+def test_with_its_own_intervals_a_checkpoint_comes_home_every_minute(cluster, tmp_path):
+    """Few points of the curve, so that the clock decides; then as if nothing had happened."""
+    driver = Driver(
+        tmp_path / "driver", cluster.address, seconds=CHECKPOINT_SECONDS,
+        seeds=[0], tokens=15_000_000, points=2,
+    )  # fmt: skip
+    came = {}
+    stop = threading.Event()
+
+    def look():
+        while not stop.wait(0.5):
+            for path in driver.checkpoints():
+                with suppress(FileNotFoundError):
+                    times = came.setdefault(path.parent.name, [])
+                    if path.stat().st_mtime not in times:
+                        times.append(path.stat().st_mtime)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    killed, step = switch_off_in_the_middle(cluster, driver, checkpoints_before=2)
+    driver.end()
+    stop.set()
+    looking.join()
+    check(driver, killed, step)
+    for trial, times in came.items():
+        ended = [e["at"] for e in driver.of_kind("Finished") if e["hash"] == trial]
+        marks = sorted(
+            [e["at"] for e in driver.of_kind("Started") if e["hash"] == trial] + times + ended
+        )
+        gaps = [later - earlier for earlier, later in pairwise(marks)]
+        assert max(gaps) < 60
+    assert max(map(len, came.values())) >= 3
+    same_as_here(driver, tmp_path)
+
+
+def test_what_the_engine_cannot_use_is_said_at_once(monkeypatch):
+    from starfree.experiments.engine.ray import RayEngine
+
+    with pytest.raises(InputError, match="Ray's client cannot carry this"):
+        RayEngine("ray://somewhere:10001")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    began = time.monotonic()
+    with pytest.raises(StarfreeError, match=f"{address}: no connection to a Ray cluster"):
+        _ = RayEngine(address).workers
+    assert time.monotonic() - began < 30
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(InputError, match=r"pip install 'starfree\[ray\]'"):
+        RayEngine()

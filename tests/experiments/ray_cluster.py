@@ -15,6 +15,11 @@ RAY = Path(sys.executable).with_name("ray")
 START_SECONDS = 180
 
 
+def importable():
+    """`PYTHONPATH` with the runners of the tests in front."""
+    return os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+
+
 class Node:
     """One raylet with its workers, in a session of its own so that it can be killed whole."""
 
@@ -26,7 +31,7 @@ class Node:
             "NODE": name,
             "DRIVER_FOLDER": str(hidden),
             "TMPDIR": str(self.place / "tmp"),
-            "PYTHONPATH": str(HERE),
+            "PYTHONPATH": importable(),
             "RAY_AUTH_MODE": "disabled",
             "RAY_health_check_initial_delay_ms": "1000",
             "RAY_health_check_period_ms": "500",

@@ -16,7 +16,7 @@ import pytest
 
 pytest.importorskip("ray")
 
-from ray_cluster import Cluster
+from ray_cluster import Cluster, importable
 
 from starfree.errors import InputError, StarfreeError
 from starfree.experiments.engine import LocalEngine
@@ -76,7 +76,7 @@ class Driver:
         self.process = subprocess.Popen(
             [*map(str, command), str(seconds)], cwd=folder, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True,
-            env={**os.environ, "PYTHONPATH": str(HERE), "RAY_AUTH_MODE": "disabled"},
+            env={**os.environ, "PYTHONPATH": importable(), "RAY_AUTH_MODE": "disabled"},
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

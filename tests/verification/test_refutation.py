@@ -115,7 +115,7 @@ def test_a_late_fault_is_found_by_pumping(name, monkeypatch):
 
 def test_the_flipflop_is_pumped_by_what_it_ignores():
     spoken = language("flipflop")
-    found = families(spoken, None, 500)
+    found = families(Machine(spoken), None, 500)
     words = {(spoken.decode(family.u), spoken.decode(family.w)) for family in found}
     assert {("w1", "i0"), ("w1", "i1"), ("w0", "i0")} <= words
     ignoring = next(f for f in found if spoken.decode(f.u) == "w1" and spoken.decode(f.w) == "i0")
@@ -128,7 +128,7 @@ def test_the_flipflop_is_pumped_by_what_it_ignores():
 def test_the_witness_goes_first():
     spoken = language("tomita-3")
     witness = decide(spoken.automaton).witness
-    first = families(spoken, witness, 5)[0]
+    first = families(Machine(spoken), witness, 5)[0]
     assert (first.origin, first.u, first.w) == ("witness", witness.u, witness.w)
 
 
@@ -150,7 +150,9 @@ def test_nothing_found_proves_short_strings_only():
 
 def test_all_strings_ends_where_a_language_ends():
     spoken = language("regex:ab|abc")
-    found = all_strings(reader_of(Blind(Toy(spoken, 10**9)), 3), spoken, until=float("inf"))
+    found = all_strings(
+        reader_of(Blind(Toy(spoken, 10**9)), 3), Machine(spoken), until=float("inf")
+    )
     assert (found.complete, found.states, found.length) == (True, 4, 3)
 
 
@@ -230,3 +232,51 @@ def test_a_fault_stands_where_a_second_reading_does_not_find_it():
     found.read_to(60, Seconds())
     assert found.collapse == found.curve[-1][0]
     assert found.fault.letters == (1, *(2,) * found.collapse, 3)
+
+
+class Judge(nn.Module):
+    """A perfect recogniser that goes back to the start after `patience` letters."""
+
+    def __init__(self, spoken, patience):
+        super().__init__()
+        table = torch.tensor(spoken.automaton.transitions).long()
+        self.letters, nowhere = len(spoken.alphabet), len(table)
+        self.table = torch.where(table >= 0, table, nowhere)
+        self.table = torch.cat([self.table, torch.full((1, self.letters), nowhere)])
+        self.ends = torch.tensor([*spoken.automaton.accepting.tolist(), False])
+        self.begin, self.patience = spoken.automaton.start, patience
+
+    def initial_state(self, batch):
+        return torch.full((batch,), self.begin), torch.zeros(batch, dtype=torch.int64)
+
+    def step(self, tokens, state):
+        place, age = state
+        read = tokens < self.letters
+        after = torch.where(read, self.table[place, tokens.clamp(max=self.letters - 1)], place)
+        age = age + read.long()
+        after = torch.where(age == self.patience, torch.full_like(after, self.begin), after)
+        return torch.where(self.ends[after], 1.0, -1.0)[:, None], (after, age)
+
+
+@pytest.mark.parametrize("name", ["tomita-2", "d-2", "012-02"])
+@pytest.mark.parametrize("patience", [3, 5, 90])
+def test_a_recogniser_is_asked_about_all_strings(name, patience):
+    spoken = language(name)
+    judge = Judge(spoken, patience)
+    expected = None
+    if patience < 10:
+        for length in range(7):
+            for string in itertools.product(range(len(spoken.alphabet)), repeat=length):
+                state = judge.initial_state(1)
+                for letter in (len(spoken.alphabet) + 1, *string):
+                    logits, state = judge.step(torch.tensor([letter]), state)
+                if bool(logits[0, 0] > 0) != spoken.accepts(list(string)) and expected is None:
+                    expected = length
+    found = refute(judge, spoken, symbols=150_000, task="recognise")
+    assert found.domain == "all"
+    assert found.status == "COUNTEREXAMPLE"
+    wrong = found.counterexample
+    assert ("$" in wrong.expected) == spoken.accepts(spoken.encode(wrong.string).tolist())
+    assert wrong.given != wrong.expected
+    if expected is not None:
+        assert (wrong.shortest, wrong.position) == (True, expected)

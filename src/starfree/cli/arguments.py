@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,8 +25,15 @@ ModelArgument = Annotated[
 ]
 
 
-def open_model(reference: str, language: str | None) -> tuple[Loaded, Language]:
-    """The model, and the language that it is to predict: by default the one it was made for.
+def open_model(
+    reference: str, language: str | None, tasks: Sequence[str] = ("predict",)
+) -> tuple[Loaded, Language]:
+    """The model, and the language that it is to know: by default the one it was made for.
+
+    Args:
+        reference: MODEL.
+        language: LANG, if it was given.
+        tasks: that a trial may have.
 
     Raises:
         InputError: no such model or language, a model of another task or for another alphabet, or
@@ -40,8 +48,9 @@ def open_model(reference: str, language: str | None) -> tuple[Loaded, Language]:
         if loaded.language is None:
             raise InputError(f"{reference}: name the language too, nothing here tells it")
         spoken = named(loaded.language)
-    if loaded.task not in (None, "predict"):
-        raise InputError(f"{reference}: its task is {loaded.task}; this command asks for predict")
+    if loaded.task not in (None, *tasks):
+        asked = " or ".join(tasks)
+        raise InputError(f"{reference}: its task is {loaded.task}; this command asks for {asked}")
     known = alphabet(loaded)
     if known is not None and known != spoken.alphabet:
         raise InputError(

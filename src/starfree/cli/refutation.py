@@ -13,10 +13,10 @@ from starfree.cli.arguments import ModelArgument, open_model
 from starfree.cli.output import Json, print_json
 
 if TYPE_CHECKING:
+    from starfree.languages.language import Language
     from starfree.verification.refutation import Refutation
 
 WRONG = 3
-SHOWN = 60  # letters of a counterexample that are printed one by one
 
 
 def register(app: typer.Typer) -> None:
@@ -49,9 +49,15 @@ def refute_model(
     """
     from starfree.verification.refutation import refute
 
-    loaded, spoken = open_model(model, language)
+    loaded, spoken = open_model(model, language, ("predict", "recognise"))
     found = refute(
-        loaded.model, spoken, seconds, longest, seed, lambda line: print(line, file=sys.stderr)
+        loaded.model,
+        spoken,
+        seconds,
+        longest,
+        seed,
+        lambda line: print(line, file=sys.stderr),
+        task="recognise" if loaded.task == "recognise" else "predict",
     )
     if figure:
         from starfree.report.margin_figure import draw_margin
@@ -60,7 +66,7 @@ def refute_model(
     if json:
         print_json(found.to_json())
     else:
-        print(_told(found))
+        print(_told(found, spoken))
     if found.status == "COUNTEREXAMPLE":
         sys.exit(WRONG)
 
@@ -126,9 +132,9 @@ def extract_automaton(
         )
 
 
-def _told(found: Refutation) -> str:
+def _told(found: Refutation, spoken: Language) -> str:
     """The outcome in a few lines."""
-    lines = [f"{found.status}: {_outcome(found)}"]
+    lines = [f"{found.status}: {_outcome(found, spoken)}"]
     if found.theorem:
         lines.append(
             "Its gates are not negative and the language is not star-free: at finite precision no "
@@ -151,25 +157,27 @@ def _told(found: Refutation) -> str:
     return "\n".join(lines)
 
 
-def _outcome(found: Refutation) -> str:
+def _outcome(found: Refutation, spoken: Language) -> str:
+    from starfree.verification.spelling import spelled
+
     wrong = found.counterexample
+    prefixes = found.domain == "prefixes"
     if wrong is None:
         if found.status == "PROVEN_ALL_LENGTHS":
-            return f"right on prefixes of members of {found.language}, of every length"
+            strings = "prefixes of members of" if prefixes else "all strings, members or not, of"
+            return f"right on {strings} {found.language}, of every length"
         more = found.searched
+        strings = "all prefixes of members of" if prefixes else "all strings, members or not, of"
         return (
-            f"right on all prefixes of {found.language} up to length {found.length}; no fault in "
+            f"right on {strings} {found.language} up to length {found.length}; no fault in "
             f"{more.families} families to length {more.pumped_to:,}, {more.random_strings:,} "
             f"random strings, {more.climbed:,} searched ones"
         )
-    family = found.family or {}
-    if wrong.position == 0:
-        text = "the empty string"
-    elif wrong.position <= SHOWN or "w" not in family:
-        text = repr(wrong.string)
-    else:
-        text = f"{family['u']} ({family['w']})^{family['n']} {family['v']}".strip()
+    text = spelled(spoken.encode(wrong.string).tolist(), spoken.decode)
     how = "no shorter string shows a fault" if wrong.shortest else "a shorter one may be wrong too"
+    if not prefixes:
+        said = "a member" if wrong.given else "no member"
+        return f"{text} ({wrong.position:,} symbols) is to it {said}, and that is wrong; {how}"
     return (
         f"after {text} ({wrong.position:,} symbols) it gives {{{', '.join(wrong.given)}}}, right "
         f"is {{{', '.join(wrong.expected)}}}; {how}"

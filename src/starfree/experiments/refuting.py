@@ -12,14 +12,14 @@ from starfree.experiments.store import Store
 from starfree.experiments.transfer import TransferTrial
 from starfree.languages.catalog import language
 
-_KEPT = ("family", "searched", "theorem", "collapse", "predicted")
+_KEPT = ("domain", "family", "searched", "theorem", "collapse", "predicted")
 
 
 def refutable(trial: Trial) -> bool:
-    """Whether a trial answers with whole legal sets, which is what `refute` reads."""
+    """Whether a trial answers with whole legal sets, or membership: what `refute` reads."""
     if isinstance(trial, TransferTrial):
         return trial.labels == "with $"
-    return type(trial) is Trial and trial.task == "predict"
+    return type(trial) is Trial and trial.task in ("predict", "recognise")
 
 
 def refuted(store: Store, trial_hash: str, settings: RefutationSettings) -> bool:
@@ -58,7 +58,12 @@ def refute_trial(job: Job, settings: RefutationSettings) -> None:
     spoken = language(job.trial.language)
     model = load(f"{store.folder}:{job.hash}").model
     found = refute(
-        model, spoken, longest=settings.longest, seed=settings.seed, symbols=settings.symbols
+        model,
+        spoken,
+        longest=settings.longest,
+        seed=settings.seed,
+        symbols=settings.symbols,
+        task="recognise" if job.trial.task == "recognise" else "predict",
     ).to_json()
     wrong = found["counterexample"]
     told: dict[str, Any] = {

@@ -155,8 +155,8 @@ def certify(
 
 
 def as_counterexample(language: Language, fault: Fault, shortest: bool = True) -> Counterexample:
-    """A fault in the language's symbols."""
-    symbols = (*language.alphabet, "$")
+    """A fault in the language's symbols; a member is where `$` is expected."""
+    symbols = (*language.alphabet, "$") if len(fault.expected) > 1 else ("$",)
 
     def names(bits: tuple[bool, ...]) -> list[str]:
         return [symbol for symbol, bit in zip(symbols, bits, strict=True) if bit]

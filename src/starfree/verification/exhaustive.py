@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from starfree.languages.language import Language
 from starfree.verification.budget import Budget, Seconds
 from starfree.verification.machine import DEAD, Machine
 from starfree.verification.product import Found
@@ -17,19 +16,18 @@ MOST = 200_000  # strings of one length
 
 
 def all_strings(
-    reader: Reader, language: Language, until: float, budget: Budget | None = None
+    reader: Reader, machine: Machine, until: float, budget: Budget | None = None
 ) -> Found:
-    """Compare the model with the language on all live prefixes, the short ones first.
+    """Compare the model with the language on all strings of its domain, the short ones first.
 
     Args:
         reader: of the model.
-        language: what is right.
+        machine: what is right.
         until: what the budget shows when no longer length is begun.
         budget: what is spent; by default time.
     """
     budget = budget or Seconds()
-    machine = Machine(language)
-    letters = np.arange(len(language.alphabet))
+    letters = np.arange(len(machine.language.alphabet))
     words = np.zeros((1, 0), dtype=np.int64)
     places = np.array([machine.start])
     compared, margin, length = 0, float("inf"), 0

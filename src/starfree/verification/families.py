@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from starfree.algebra.aperiodicity import Witness
-from starfree.languages.language import Language
 from starfree.verification.machine import DEAD, Machine
 
 Word = tuple[int, ...]
@@ -41,21 +40,20 @@ class Family:
     suffixes: tuple[Word, ...]
 
 
-def families(language: Language, witness: Witness | None, limit: int) -> list[Family]:
+def families(machine: Machine, witness: Witness | None, limit: int) -> list[Family]:
     """At most `limit` families, the witness first, then by length.
 
     Args:
-        language: whose configurations are explored.
+        machine: whose configurations are explored.
         witness: of a regular language that is not star-free.
         limit: how many.
 
     Example:
         of the flip-flop: u = ``w 1``, w = ``i 0``, and ``r`` among the suffixes.
     """
-    machine = Machine(language)
     if machine.start == DEAD:
         return []
-    letters = range(len(language.alphabet))
+    letters = range(len(machine.language.alphabet))
     found = []
     if witness is not None:
         end = _run(machine, machine.start, witness.u)

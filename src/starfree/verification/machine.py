@@ -8,22 +8,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starfree.languages.language import Language
+from starfree.languages.strings import BoolArray, Strings
 
 DEAD = 0
-"""The number of the configuration from which no member can follow."""
+"""The number of what no string is asked about: from there no member can follow."""
 
 
 class Machine:
-    """Configurations by number: where each letter leads and what is legal after each."""
+    """What is asked of task `predict`: the legal set after each prefix of a member.
+
+    Configurations by number: where each letter leads and what is right after each.
+
+    Attributes:
+        language: whose configurations they are.
+        bits: of an answer.
+        start: the number of the first configuration.
+    """
+
+    _outside: Hashable | None = None
 
     def __init__(self, language: Language) -> None:
-        self._language = language
+        self.language = language
         self._letters = range(len(language.alphabet))
         self._numbers: dict[Hashable | None, int] = {}
         self._configurations: list[Hashable | None] = []
         self._rows: list[list[int]] = []
-        self._legal: list[list[bool]] = []
-        self._number(None)
+        self._right: list[list[bool]] = []
+        self._number(self._outside)
+        self.bits = self._size()
         self.start = self._number(language.initial())
 
     def _number(self, configuration: Hashable | None) -> int:
@@ -36,15 +48,21 @@ class Machine:
         """Successors by letter; computes all numbers up to this one."""
         while len(self._rows) <= number:
             configuration = self._configurations[len(self._rows)]
-            alive = configuration is not None
+            alive = configuration is not None and configuration is not self._outside
             row = [
-                self._number(self._language.successor(configuration, letter) if alive else None)
+                self._number(self.language.successor(configuration, letter) if alive else None)
                 for letter in self._letters
             ]
-            ends = alive and self._language.is_final(configuration)
+            ends = alive and self.language.is_final(configuration)
             self._rows.append(row)
-            self._legal.append([*(target != DEAD for target in row), ends])
+            self._right.append(self._answer(row, ends))
         return self._rows[number]
+
+    def _size(self) -> int:
+        return len(self._letters) + 1
+
+    def _answer(self, row: list[int], ends: bool) -> list[bool]:
+        return [*(target != DEAD for target in row), ends]
 
     def successor(self, number: int, letter: int) -> int:
         """Where one letter leads from one configuration."""
@@ -59,9 +77,29 @@ class Machine:
         return np.array([self._row(number)[letter] for number in numbers.tolist()], dtype=np.int64)
 
     def legal(self, numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """The legal sets, bool ``[B, n+1]``."""
+        """The right answers, bool ``[B, bits]``: the legal sets, `$` last."""
         rows = []
         for number in numbers.tolist():
             self._row(number)
-            rows.append(self._legal[number])
-        return np.array(rows, dtype=np.bool_).reshape(len(rows), len(self._letters) + 1)
+            rows.append(self._right[number])
+        return np.array(rows, dtype=np.bool_).reshape(len(rows), self.bits)
+
+    def answers(self, strings: Strings) -> BoolArray:
+        """What is right after every prefix of some strings, bool ``[B, L+1, bits]``."""
+        return self.language.legal_batch(strings)
+
+
+class Recogniser(Machine):
+    """What is asked of task `recognise`: one bit after any string, whether it is a member."""
+
+    _outside = object()
+
+    def _size(self) -> int:
+        return 1
+
+    def _answer(self, row: list[int], ends: bool) -> list[bool]:
+        return [ends]
+
+    def answers(self, strings: Strings) -> BoolArray:
+        """Whether each prefix is a member, bool ``[B, L+1, 1]``."""
+        return self.language.legal_batch(strings)[..., -1:]

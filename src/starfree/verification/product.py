@@ -63,6 +63,7 @@ def search(
     max_states: int,
     until: float = math.inf,
     budget: Budget | None = None,
+    machine: Machine | None = None,
 ) -> Found:
     """Compare the model with the language on every string of the domain.
 
@@ -74,8 +75,11 @@ def search(
         max_states: stop after this many pairs.
         until: stop when the budget shows this.
         budget: what is spent; by default time.
+        machine: what is asked of each string; by default the legal set.
     """
-    return _Search(model, language, domain, margin, max_states, until, budget or Seconds()).run()
+    return _Search(
+        model, machine or Machine(language), domain, margin, max_states, until, budget or Seconds()
+    ).run()
 
 
 @torch.inference_mode()
@@ -88,7 +92,7 @@ def search_faults(
         what was found, and up to `wanted` faults: the first is on a shortest string, each other on
         a shortest string to its pair, in the order of their lengths.
     """
-    run = _Search(model, language, domain, 0.0, max_states, math.inf, Seconds(), wanted)
+    run = _Search(model, Machine(language), domain, 0.0, max_states, math.inf, Seconds(), wanted)
     return run.run(), run.faults
 
 
@@ -106,7 +110,7 @@ class _Search:
     def __init__(
         self,
         model: nn.Module,
-        language: Language,
+        machine: Machine,
         domain: Domain,
         margin: float,
         max_states: int,
@@ -118,8 +122,8 @@ class _Search:
         self.faults: list[Fault] = []
         self.until, self.budget = until, budget
         self.model: Any = model
-        self.machine = Machine(language)
-        self.letters = len(language.alphabet)
+        self.machine = machine
+        self.letters = len(machine.language.alphabet)
         self.everything = domain == "all"
         self.wanted_margin = margin
         self.max_states = max_states
@@ -166,12 +170,12 @@ class _Search:
         state = pytree.tree_map(lambda leaf: leaf[picked], layer.state)
         logits, state = self.model.step(torch.full((len(rows),), token), state)
         self.budget.charge(KEYED * len(rows))
-        if logits.shape[1] <= self.letters:
+        if logits.shape[1] < self.machine.bits:
             raise InputError(
-                f"the model has {logits.shape[1]} outputs; {self.letters + 1} are needed, one for "
+                f"the model has {logits.shape[1]} outputs; {self.machine.bits} are needed, one for "
                 "each symbol and `$`"
             )
-        bits = logits[:, : self.letters + 1].float().numpy()
+        bits = logits[:, : self.machine.bits].float().numpy()
         given, expected = bits > 0, self.machine.legal(after)
         sizes = np.abs(bits)
         right = (given == expected) & (sizes >= self.wanted_margin)  # NaN is never right

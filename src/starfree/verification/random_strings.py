@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from starfree.data.hard import hard_members
 from starfree.data.sampling import Source, as_strings, feasible_lengths
 from starfree.errors import InputError
-from starfree.languages.language import Language
 from starfree.languages.strings import Strings
 from starfree.verification.budget import Budget
-from starfree.verification.machine import DEAD, Machine
+from starfree.verification.machine import DEAD, Machine, Recogniser
 from starfree.verification.product import Fault
 from starfree.verification.pumping import is_wrong
 from starfree.verification.reading import Reader
@@ -28,9 +27,14 @@ CLIMBED_LENGTH = 200
 
 
 def random_strings(
-    reader: Reader, language: Language, seed: int, until: float, budget: Budget
+    reader: Reader, machine: Machine, seed: int, until: float, budget: Budget
 ) -> tuple[int, Fault | None]:
-    """How many members were read, hard ones where there are any, and the shortest fault."""
+    """How many members were read, hard ones where there are any, and the shortest fault.
+
+    Every prefix counts; where strings that are no members are asked about too, half of those that
+    are read have one letter changed.
+    """
+    language = machine.language
     generator = np.random.default_rng(seed)
     sources: list[Source] = [language]
     with suppress(InputError):  # the last symbols always tell: no string is hard
@@ -47,9 +51,14 @@ def random_strings(
                 # One length at once: what drawing costs goes by lengths more than by strings.
                 length = int(generator.choice(lengths))
                 count = min(AT_ONCE, source.count(length))
-                drawn = as_strings(source.draw(length, count, generator))
+                rows = source.draw(length, count, generator)
+                if isinstance(machine, Recogniser) and length:
+                    spoiled = generator.random(count) < 0.5
+                    places = generator.integers(length, size=count)
+                    letters = generator.integers(len(language.alphabet), size=count)
+                    rows[spoiled, places[spoiled]] = letters[spoiled]
                 tried += count
-                fault = _first_fault(reader, language, drawn)
+                fault = _first_fault(reader, machine, as_strings(rows))
                 if fault and (best is None or len(fault.letters) < len(best.letters)):
                     best = fault
         if best:
@@ -58,11 +67,10 @@ def random_strings(
 
 
 def climb(
-    reader: Reader, language: Language, seed: int, until: float, budget: Budget
+    reader: Reader, machine: Machine, seed: int, until: float, budget: Budget
 ) -> tuple[int, Fault | None]:
     """Hill climbing: cut a string at random, go on at random, keep what has a smaller margin."""
     generator = np.random.default_rng(seed)
-    machine = Machine(language)
     if machine.start == DEAD:
         return 0, None
     population = [walk(machine, (), generator, CLIMBED_LENGTH) for _ in range(POPULATION)]
@@ -77,7 +85,7 @@ def climb(
         strings = Strings.of(made)
         if not strings.tokens.shape[1]:
             return len(made), None
-        bits, legal = _answers(reader, language, strings)
+        bits, legal = _answers(reader, machine, strings)
         tried += len(made)
         fault = _shortest_wrong(strings, bits, legal)
         if fault:
@@ -115,19 +123,19 @@ def walk(
 
 
 def _answers(
-    reader: Reader, language: Language, strings: Strings
+    reader: Reader, machine: Machine, strings: Strings
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Logits and legal sets, ``[B, L+1, n+1]``."""
+    """Logits and what is right, ``[B, L+1, bits]``."""
     first, state = reader.start(len(strings))
     rest, _ = reader.read(torch.from_numpy(strings.tokens.astype(np.int64)), state)
     logits = torch.cat([first[:, None], rest], dim=1)
-    return logits.float().numpy(), language.legal_batch(strings)
+    return logits.float().numpy(), machine.answers(strings)
 
 
-def _first_fault(reader: Reader, language: Language, strings: Strings) -> Fault | None:
+def _first_fault(reader: Reader, machine: Machine, strings: Strings) -> Fault | None:
     if not strings.tokens.shape[1]:
         return None
-    return _shortest_wrong(strings, *_answers(reader, language, strings))
+    return _shortest_wrong(strings, *_answers(reader, machine, strings))
 
 
 def _shortest_wrong(

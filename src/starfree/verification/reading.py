@@ -20,7 +20,7 @@ class Reader(Protocol):
     """A batch of prefixes as states, and how they go on.
 
     Attributes:
-        letters: size n of the alphabet; logits are cut to n + 1 bits.
+        letters: size n of the alphabet; logits are cut to the bits of an answer.
         limit: the longest string worth asking for; None where length costs no memory.
     """
 
@@ -28,18 +28,21 @@ class Reader(Protocol):
     limit: int | None
 
     def start(self, batch: int) -> tuple[Tensor, Any]:
-        """Read `^`: logits ``[B, n+1]`` and the states."""
+        """Read `^`: logits ``[B, bits]`` and the states."""
 
     def read(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Read ``[B, L]`` more symbols, L > 0: logits ``[B, L, n+1]`` and the states after them."""
+        """Read ``[B, L]`` more symbols, L > 0: logits ``[B, L, bits]``, states after them."""
 
 
-def reader_of(model: nn.Module, letters: int, budget: Budget | None = None) -> Reader:
-    """The reader of a model of task `predict` over an alphabet of so many letters.
+def reader_of(
+    model: nn.Module, letters: int, budget: Budget | None = None, bits: int | None = None
+) -> Reader:
+    """The reader of a model over an alphabet of so many letters.
 
     Args:
         model: with `forward`, `step` or `advance`.
         letters: of the alphabet.
+        bits: of an answer; by default those of task `predict`, letters + 1.
         budget: is charged with what is read.
 
     Raises:
@@ -47,16 +50,16 @@ def reader_of(model: nn.Module, letters: int, budget: Budget | None = None) -> R
     """
     model.eval()
     budget = budget or Seconds()
+    bits = bits or letters + 1
     reader: Reader
     if isinstance(model, RecurrentModel):
-        reader = _FromStates(model, letters, budget)
+        reader = _FromStates(model, letters, bits, budget)
     else:
-        reader = _FromTheStart(model, letters, budget)
+        reader = _FromTheStart(model, letters, bits, budget)
     outputs = reader.start(1)[0].shape[1]
-    if outputs <= letters:
+    if outputs < bits:
         raise InputError(
-            f"the model has {outputs} outputs; {letters + 1} are needed, one for each symbol and "
-            "`$`"
+            f"the model has {outputs} outputs; {bits} are needed, one for each symbol and `$`"
         )
     return reader
 
@@ -69,9 +72,9 @@ def select(state: Any, rows: Tensor) -> Any:
 class _FromStates:
     limit: int | None = None
 
-    def __init__(self, model: Any, letters: int, budget: Budget) -> None:
+    def __init__(self, model: Any, letters: int, bits: int, budget: Budget) -> None:
         self._model = model
-        self.letters = letters
+        self.letters, self._bits = letters, bits
         self._budget = budget
 
     def start(self, batch: int) -> tuple[Tensor, Any]:
@@ -89,7 +92,7 @@ class _FromStates:
             else:
                 answer, state = self._model.step(piece[:, 0], state)
                 logits = answer[:, None]
-            parts.append(logits[..., : self.letters + 1])
+            parts.append(logits[..., : self._bits])
         return torch.cat(parts, dim=1), state
 
 
@@ -98,17 +101,17 @@ class _FromTheStart:
 
     limit: int | None = FORWARD_LIMIT
 
-    def __init__(self, model: nn.Module, letters: int, budget: Budget) -> None:
+    def __init__(self, model: nn.Module, letters: int, bits: int, budget: Budget) -> None:
         self._model = model
-        self.letters = letters
+        self.letters, self._bits = letters, bits
         self._budget = budget
 
     def start(self, batch: int) -> tuple[Tensor, Any]:
         tokens = torch.full((batch, 1), self.letters + 1)
-        return self._model(tokens)[:, -1, : self.letters + 1], tokens
+        return self._model(tokens)[:, -1, : self._bits], tokens
 
     def read(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
         whole = torch.cat([state, tokens], dim=1)
         self._budget.charge(whole.numel())
-        logits = self._model(whole)[:, state.shape[1] :, : self.letters + 1]
+        logits = self._model(whole)[:, state.shape[1] :, : self._bits]
         return logits, whole

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -24,9 +24,9 @@ from starfree.verification.budget import Budget, Seconds, Symbols
 from starfree.verification.certificate import Counterexample, as_counterexample
 from starfree.verification.exhaustive import all_strings
 from starfree.verification.families import Family, families
-from starfree.verification.machine import Machine
+from starfree.verification.machine import Machine, Recogniser
 from starfree.verification.methods import Status
-from starfree.verification.product import Fault, search
+from starfree.verification.product import Domain, Fault, search
 from starfree.verification.pumping import Pump
 from starfree.verification.random_strings import climb, random_strings
 from starfree.verification.reading import Reader, reader_of
@@ -69,6 +69,7 @@ class Refutation:
     """What was found of a model.
 
     Attributes:
+        domain: about which strings: ``prefixes`` of members, or ``all``.
         status: COUNTEREXAMPLE; PROVEN_ALL_LENGTHS where the states are finitely many and all right;
             PROVEN_UP_TO `length`; UNKNOWN where nothing was found although a theorem says that
             something is wrong.
@@ -91,6 +92,7 @@ class Refutation:
     curve_of: str | None = None
     collapse: int | None = None
     predicted: int | None = None
+    domain: Domain = "prefixes"
     format: int = field(default=1)
 
     def to_json(self) -> dict[str, Any]:
@@ -106,18 +108,20 @@ def refute(
     seed: int = 0,
     say: Say = lambda line: None,
     symbols: int | None = None,
+    task: Literal["predict", "recognise"] = "predict",
 ) -> Refutation:
-    """Look for a string on which a model of task `predict` is wrong.
+    """Look for a string on which a model is wrong.
 
     Args:
         model: with `forward`; faster, and to greater lengths, with `step`.
-        language: what it is to predict, on prefixes of members.
+        language: what it is to predict, on prefixes of members; or to recognise, on all strings.
         seconds: the time for everything, about.
         longest: symbols of the longest pumped string.
         seed: of the random strings.
         say: is called with a line after each search.
         symbols: work for everything in place of `seconds` (`verification.budget`): the same
             searches on every machine.
+        task: of the model: the legal set after every prefix, or one bit, whether it is a member.
 
     Raises:
         InputError: the model has too few outputs.
@@ -125,25 +129,27 @@ def refute(
     with torch.inference_mode(), threads(1):
         budget = Seconds() if symbols is None else Symbols()
         whole = seconds if symbols is None else symbols
-        return _Refuter(model, language, budget, whole, longest, seed, say).run()
+        machine = Machine(language) if task == "predict" else Recogniser(language)
+        return _Refuter(model, machine, budget, whole, longest, seed, say).run()
 
 
 class _Refuter:
     def __init__(
         self,
         model: nn.Module,
-        language: Language,
+        machine: Machine,
         budget: Budget,
         whole: float,
         longest: int,
         seed: int,
         say: Say,
     ) -> None:
-        self.model, self.language, self.longest = model, language, longest
+        self.model, self.machine, self.longest = model, machine, longest
+        self.language = language = machine.language
         self.seed, self.say = seed, say
         self.started = time.perf_counter()
         self.budget, self.begun, self.whole = budget, budget.now(), whole
-        self.reader: Reader = reader_of(model, len(language.alphabet), budget)
+        self.reader: Reader = reader_of(model, len(language.alphabet), budget, machine.bits)
         self.gates = measure(model, len(language.alphabet))
         self.witness = _witness(language)
 
@@ -171,9 +177,18 @@ class _Refuter:
     def _exhaustive(self) -> tuple[Fault | None, Searched]:
         until = self._until("exhaustive")
         if isinstance(self.model, RecurrentModel):
-            found = search(self.model, self.language, "prefixes", 0.0, STATES, until, self.budget)
+            found = search(
+                self.model,
+                self.language,
+                "prefixes",
+                0.0,
+                STATES,
+                until,
+                self.budget,
+                self.machine,
+            )
         else:
-            found = all_strings(self.reader, self.language, until, self.budget)
+            found = all_strings(self.reader, self.machine, until, self.budget)
         searched = Searched(found.length, found.states, found.complete)
         if found.fault:
             self.say(f"all strings: wrong at length {len(found.fault.letters)}")
@@ -189,13 +204,12 @@ class _Refuter:
         All are read to a modest length first; then as far as the budget goes those whose margins
         are the smallest, the algebraic witness before them.
         """
-        machine = Machine(self.language)
         diagonal = self.gates.recurrence == "diagonal"
         results: list[Pump] = []
-        for family in families(self.language, self.witness, 1 if only_worst else FAMILIES):
+        for family in families(self.machine, self.witness, 1 if only_worst else FAMILIES):
             if self.budget.now() > self._until("short"):
                 break
-            pump = Pump(self.reader, machine, family, self.longest, diagonal)
+            pump = Pump(self.reader, self.machine, family, self.longest, diagonal)
             pump.read_to(min(self.longest, SHORT), self.budget, self._until("short"))
             results.append(pump)
             self._shorten(pump)
@@ -221,14 +235,14 @@ class _Refuter:
 
     def _random(self, searched: Searched) -> tuple[Fault | None, dict[str, Any] | None, Searched]:
         tried, fault = random_strings(
-            self.reader, self.language, self.seed, self._until("random"), self.budget
+            self.reader, self.machine, self.seed, self._until("random"), self.budget
         )
         self.say(f"random strings: {'wrong on one' if fault else 'right on all'} of {tried:,}")
         known = {**asdict(searched), "random_strings": tried}
         if fault:
             return fault, {"search": "random strings"}, Searched(**known)
         tried, fault = climb(
-            self.reader, self.language, self.seed, self._until("margin"), self.budget
+            self.reader, self.machine, self.seed, self._until("margin"), self.budget
         )
         self.say(
             f"search on the margin: {'wrong on one' if fault else 'right on all'} of {tried:,}"
@@ -265,6 +279,7 @@ class _Refuter:
             curve_of=self._spelled(worst.family) if worst else None,
             collapse=worst.collapse if worst else None,
             predicted=worst.predict() if worst else None,
+            domain="all" if isinstance(self.machine, Recogniser) else "prefixes",
         )
 
     def _impossible(self) -> str | None:

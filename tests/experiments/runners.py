@@ -6,6 +6,8 @@ import signal
 import time
 from pathlib import Path
 
+from starfree.files import write_atomically
+
 
 def record(job, line):
     with (job.folder / "seen.txt").open("a") as stream:
@@ -71,6 +73,6 @@ def slow_steps(job, progress):
     while step < 40:
         time.sleep(0.02)
         step += 1
-        state.write_text(str(step))
+        write_atomically(state, str(step))  # a kill may come at any moment
         progress("training", step / 40, None)
     (job.folder / "result.json").write_text(json.dumps({"format": 1, "steps": step}))

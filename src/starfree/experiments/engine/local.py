@@ -17,13 +17,17 @@ from typing import Any
 
 from starfree.experiments.engine.attempt import StorageFailed, attempt, load_runner
 from starfree.experiments.engine.contract import ATTEMPTS, RUNNER, Report
+from starfree.experiments.engine.memory import Memory
 from starfree.experiments.events import (
     Failed,
     Finished,
     Job,
     Lost,
     Started,
+    Waiting,
 )
+
+PATIENCE = 2.0  # seconds of silence before memory is looked at again
 
 
 def available_cores() -> int:
@@ -45,11 +49,16 @@ class LocalEngine:
     Args:
         workers: processes; by default one a core.
         runner: `module:function` that runs one job (tests give their own).
+        memory: a trial that has no room in it waits until another one ends.
     """
 
-    def __init__(self, workers: int | None = None, runner: str = RUNNER) -> None:
+    def __init__(
+        self, workers: int | None = None, runner: str = RUNNER, memory: Memory | None = None
+    ) -> None:
         self.workers = workers or available_cores()
         self.runner = runner
+        self._memory = memory or Memory()
+        self._fewest: int | None = None  # trials at once that the user was told of
         self._context = multiprocessing.get_context("spawn")
 
     def run(self, jobs: Sequence[Job], report: Report) -> None:
@@ -59,13 +68,8 @@ class LocalEngine:
         workers: list[_Worker] = []
         try:
             while waiting or any(worker.job for worker in workers):
-                for worker in workers:
-                    if worker.job is None and waiting:
-                        self._assign(worker, waiting.popleft(), report)
-                while waiting and len(workers) < self.workers:
-                    worker = self._start(_free_number(workers))
-                    workers.append(worker)
-                    self._assign(worker, waiting.popleft(), report)
+                self._hand_out(waiting, workers, report)
+                self._memory.look(_busy(workers))
                 for worker in _ready(workers):
                     if _drain(worker, report):
                         continue
@@ -83,6 +87,24 @@ class LocalEngine:
                         report(Failed(job.hash, worker.number, message, message))
         finally:
             _stop(workers)
+
+    def _hand_out(self, waiting: deque[Job], workers: list[_Worker], report: Report) -> None:
+        """Give the next jobs to idle and new workers, as far as there is memory."""
+        while waiting:
+            worker = next((worker for worker in workers if worker.job is None), None)
+            if worker is None and len(workers) >= self.workers:
+                return
+            busy = _busy(workers)
+            if not self._memory.room(busy, worker.process.pid if worker else None):
+                if self._fewest is None or len(busy) < self._fewest:
+                    self._fewest = len(busy)
+                    reason = f"{len(busy)} of {self.workers} workers at work"
+                    report(Waiting(f"{reason}: {self._memory.shortage()}"))
+                return
+            if worker is None:
+                worker = self._start(_free_number(workers))
+                workers.append(worker)
+            self._assign(worker, waiting.popleft(), report)
 
     def _start(self, number: int) -> _Worker:
         ours, theirs = self._context.Pipe()
@@ -102,16 +124,21 @@ class LocalEngine:
             worker.connection.send(job)
 
 
+def _busy(workers: Sequence[_Worker]) -> list[int]:
+    """Process ids of those that have a job."""
+    return [worker.process.pid for worker in workers if worker.job and worker.process.pid]
+
+
 def _free_number(workers: Sequence[_Worker]) -> int:
     taken = {worker.number for worker in workers}
     return next(number for number in range(len(taken) + 1) if number not in taken)
 
 
 def _ready(workers: Sequence[_Worker]) -> list[_Worker]:
-    """Wait for the first worker that said something or died."""
+    """Wait for the first worker that said something or died, or for a while."""
     waited: list[Any] = [worker.connection for worker in workers]
     waited += [worker.process.sentinel for worker in workers]
-    ready = wait(waited)
+    ready = wait(waited, timeout=PATIENCE)
     return [w for w in workers if w.connection in ready or w.process.sentinel in ready]
 
 

@@ -127,7 +127,7 @@ def test_what_decides_is_said_only_where_every_pair_agrees(tmp_path):
 
 
 def test_the_error_axis_is_logarithmic_and_counts_true_iterations():
-    results = [flipflop_result([100, 20, 0], 10)]
+    results = [{"trial": {"seed": 0}} | flipflop_result([100, 20, 0], 10)]
     panel = {
         "title": "t", "measure": "reads", "models": {"m": results},
         "published": {"FFL(0.8)": [(140_000, 0.0)]},

@@ -59,7 +59,7 @@ class LanguageFacts:
 
     Attributes:
         title: in mathematical notation.
-        language_class: `star-free`, `not star-free`, `counter`, or None if nobody worked it out.
+        language_class: as in the catalog; None if nobody worked it out.
         definiteness: the legal set depends on the last k symbols only; None if no k does.
         nested: each member is a prefix of the next.
     """
@@ -93,6 +93,11 @@ class Cell:
     bins: tuple[BinSummary, ...]
     right_prefixes: tuple[tuple[int, int], ...]
     expectation: Expectation
+
+    @property
+    def key(self) -> CellKey:
+        """Language and model as shown."""
+        return self.language.name, self.model.shown
 
     @property
     def solved_seeds(self) -> int:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
+from starfree.report.hover import named
 from starfree.report.style import COLOURS, INK, QUIET, style
 
 _TITLES = {
@@ -74,11 +75,12 @@ def distance_figure(lines: Sequence[Line]) -> Figure:
         axis = figure.subplots()
         for line in lines:
             for width, points in line.points.items():
-                axis.plot(
+                (drawn,) = axis.plot(
                     *zip(*[(start + 1, share) for start, share in points], strict=True),
                     color=line.colour, linestyle=_RATE_LINES[rates.index(line.rate)],
                     marker="o", markersize=2.5, linewidth=1.3, label=f"{line.label}, {width}",
                 )  # fmt: skip
+                named(drawn, f"{line.label}, {width}")
         axis.set_xscale("log")
         axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_ylim(0, 1.04)
@@ -100,16 +102,17 @@ def _draw(
         return
     widths, shares = zip(*points, strict=True)
     if published:
-        axis.plot(
+        (drawn,) = axis.plot(
             widths, shares, linestyle="", marker=_RATE_MARKS[rates.index(line.rate)],
             markersize=3.6, color="white", markeredgecolor=line.colour, markeredgewidth=0.9,
             zorder=2,
         )  # fmt: skip
     else:
-        axis.plot(
+        (drawn,) = axis.plot(
             widths, shares, color=line.colour, linestyle=_RATE_LINES[rates.index(line.rate)],
             marker="o", markersize=4, zorder=3,
         )  # fmt: skip
+    named(drawn, f"{'published, ' if published else ''}{line.label}")
 
 
 def _legend(

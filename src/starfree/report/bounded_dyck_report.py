@@ -179,7 +179,7 @@ def _table(
         label = f"{setting.layers}, {setting.width}, {setting.rate:g}"
         known = [_paper(experiment, setting, test) for test in ("dev", "test")]
         if not results:
-            blank = [""] * (len(header) - 6)
+            blank = [""] * (len(header) - 7)
             rows.append([label, "", "not run", *blank, *map(_percent, known), "", ""])
             continue
         first = next(iter(results.values()))

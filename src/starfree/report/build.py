@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from starfree.experiments.plan import read_plan
-from starfree.experiments.spec import bounds
 from starfree.experiments.store import Store
 from starfree.experiments.summary import Summary, read_summary
 from starfree.files import write_atomically, write_json
+from starfree.languages.catalog import entries
 from starfree.report import figures, page
-from starfree.report.numbers import duration
+from starfree.report.cell_details import cell_details, searched
+from starfree.report.comparison import compare, published_languages
+from starfree.report.lengths import stretches
+from starfree.report.origin import origin
+from starfree.report.paper_figure import paper_figure
 from starfree.report.rows import rows
 from starfree.report.sections import as_csv, csv_path
 from starfree.report.style import style
@@ -53,7 +56,13 @@ def build_report(store: Store) -> Summary:
     for drawing in drawings:
         _save(drawing, folder / drawing.name)
     used = [results[trial] for cell in summary.cells for trial in cell.trials]
-    text = page.render(summary, drawings, _provenance(summary, used))
+    text = page.render(
+        summary,
+        drawings,
+        _provenance(store, summary, used),
+        {cell.key: cell_details(cell, results, store) for cell in summary.cells},
+        {cell.key: lines for cell in summary.cells if (lines := searched(cell, store))},
+    )
     write_atomically(store.folder / PAGE, text)
     return summary
 
@@ -69,7 +78,13 @@ def _draw(store: Store, summary: Summary, results: Mapping[str, Result]) -> list
         cell.language.name: _length_points(results[cell.trials[0]], "baseline_by_length")
         for cell in summary.cells
     }
-    drawings = [
+    drawings = []
+    if published_languages() <= set(summary.experiment.languages):
+        asked = summary.experiment.languages
+        classes = {e.name: str(e.language_class) for e in entries() if e.name in asked}
+        figure = paper_figure(list(compare(summary)), classes)
+        drawings.append(page.draw("paper", figure, _PAPER_CAPTION))
+    drawings += [
         page.draw("accuracy", figures.accuracy_figure(summary), _ACCURACY_CAPTION),
         page.draw("lengths", figures.length_figure(summary, by_length, baselines), _LENGTH_CAPTION),
     ]
@@ -80,34 +95,33 @@ def _draw(store: Store, summary: Summary, results: Mapping[str, Result]) -> list
     return drawings
 
 
+_PAPER_CAPTION = (
+    "The paper's figure: its numbers, and ours beside them. Its test strings have other lengths "
+    "and another distribution, so that a bar beside another compares conclusions, not runs."
+)
 _ACCURACY_CAPTION = (
     "Share of test strings that are right. Solid: lengths of the training set; "
     "hatched: longer. Whiskers: 95 % over strings. Dashed: the best predictor without state on "
     "the same strings: a bar below it shows no state. A bar of 0 is drawn as a thin line."
 )
 _LENGTH_CAPTION = (
-    "Where it breaks: share of right strings by length. Shaded: the lengths of "
-    "the training set. Nothing was tested where a line is interrupted."
+    "Where it breaks: share of right strings by length, the mean over seeds as a line and their "
+    "range as a band. Shaded: the lengths of the training set. Nothing was tested where a line is "
+    "interrupted."
 )
 _CURVES_CAPTION = (
-    "Learning curves on a part of the test strings. They are shown, never selected on: the "
-    "numbers of this report are those of the end of training."
+    "Learning curves on a part of the test strings, the mean over seeds; a cell opens those of "
+    "each seed. They are shown, never selected on: the numbers of this report are those of the "
+    "end of training."
 )
 
 
 def _length_points(result: Result, key: str) -> list[figures.LengthPoint]:
     """A few points a window, each of the strings of neighbouring lengths."""
-    points = []
-    for window, measured in result["bins"].items():
-        low, high = bounds(window)
-        step = (high - low + 1) / POINTS_A_WINDOW
-        rows = sorted((int(length), *share) for length, share in measured[key].items())
-        for _, group in groupby(rows, key=lambda row: int((row[0] - low) / step)):
-            lengths, right, total = zip(*group, strict=True)
-            weight = sum(total)
-            mean = sum(n * t for n, t in zip(lengths, total, strict=True)) / weight
-            points.append(figures.LengthPoint(mean, sum(right) / weight))
-    return points
+    return [
+        figures.LengthPoint(stretch.length, stretch.accuracy)
+        for stretch in stretches(result["bins"], key, POINTS_A_WINDOW)
+    ]
 
 
 def _save(drawing: page.Drawing, path: Path) -> None:
@@ -117,26 +131,14 @@ def _save(drawing: page.Drawing, path: Path) -> None:
     write_atomically(path.with_suffix(".svg"), drawing.svg)
 
 
-def _provenance(summary: Summary, results: Sequence[Result]) -> page.Provenance:
+def _provenance(store: Store, summary: Summary, results: Sequence[Result]) -> page.Provenance:
     experiment = summary.experiment
-    machines = sorted({_machine(result["machine"]) for result in results})
-    seconds = sum(result["total_seconds"] for result in results)
-    dates = sorted(result["finished"] for result in results)
-    first = results[0]
     facts = [
-        ("starfree", "; ".join(summary.versions)),
-        ("libraries", ", ".join(f"{k} {v}" for k, v in first["machine"]["libraries"].items())),
-        ("machine", "; ".join(machines)),
-        ("computed", f"{dates[0]} to {dates[-1]}; {duration(seconds)} of one core"),
-        ("trials", f"{len(results)} shown; seeds {', '.join(map(str, experiment.seeds))}"),
+        *origin(store, results),
         ("training", _training(results)),
         ("data", f"{experiment.protocol} protocol, data seed {experiment.data.seed}"),
     ]
     return page.Provenance(experiment.text(), facts)
-
-
-def _machine(machine: Mapping[str, Any]) -> str:
-    return f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}"
 
 
 def _training(results: Sequence[Result]) -> str:

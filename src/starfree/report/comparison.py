@@ -51,6 +51,11 @@ class Compared:
         return self.measured is not None and self.measured.solved_without_state
 
 
+def published_languages() -> set[str]:
+    """The languages of the paper's tables."""
+    return {p.language for p in published_results() if p.experiment == "suite"}
+
+
 def compare(summary: Summary) -> Iterator[Compared]:
     """All published numbers of the suite, in the order of the paper's tables."""
     cells = {

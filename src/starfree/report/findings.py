@@ -12,6 +12,7 @@ CLASSES = (
     ("star-free", "star-free"),
     ("not star-free", "regular, not star-free"),
     ("counter", "counter"),
+    ("context-sensitive", "context-sensitive"),
     (None, "other"),
 )
 
@@ -80,6 +81,42 @@ def outcome(cell: Cell) -> str:
     if first.accuracy < 1.0:
         return "errs in-length"
     return f"breaks at {dash(cell.breaks_at or '')}"
+
+
+def standing(cell: Cell) -> str:
+    """How far it got, in one word: `solved`, `partly` (right in-length), `errs`."""
+    if cell.solved:
+        return "solved"
+    return "partly" if cell.bins[0].accuracy == 1.0 else "errs"
+
+
+def run_models(summary: Summary) -> list[str]:
+    """The models that have a result, in the order of the spec."""
+    run = {cell.model.shown for cell in summary.cells}
+    return [model.shown for model in summary.experiment.models if model.shown in run]
+
+
+def overview(summary: Summary) -> list[tuple[str, dict[str, list[Cell | None]]]]:
+    """The paper's tables: class in words -> language -> a cell a model, None where not run.
+
+    Only models with a result; languages without one are told last, under `not run yet`.
+    """
+    cells = {cell.key: cell for cell in summary.cells}
+    class_of = {cell.language.name: cell.language.language_class for cell in summary.cells}
+    models = run_models(summary)
+    found = []
+    for language_class, words in CLASSES:
+        names = [
+            name
+            for name in summary.experiment.languages
+            if name in class_of and class_of[name] == language_class
+        ]
+        if names:
+            found.append((words, {n: [cells.get((n, m)) for m in models] for n in names}))
+    unseen = [name for name in summary.experiment.languages if name not in class_of]
+    if unseen:
+        found.append(("not run yet", {name: [None] * len(models) for name in unseen}))
+    return found
 
 
 def against_theory(summary: Summary) -> list[str]:
@@ -153,16 +190,17 @@ def agrees(measured: BinSummary) -> bool:
 def caveats(summary: Summary) -> list[str]:
     """What the numbers must not be taken for."""
     lines = []
-    if any(cell.provisional for cell in summary.cells):
-        seeds = len(summary.experiment.seeds)
+    few = [len(cell.trials) for cell in summary.cells if cell.provisional]
+    if few:
+        seeds = f"{min(few)}" if min(few) == max(few) else f"{min(few)} to {max(few)}"
+        where = "a cell" if len(few) == len(summary.cells) else f"in {len(few)} cells"
         lines.append(
-            f"Provisional: {seeds} seed{'' if seeds == 1 else 's'} a cell; claims about training "
-            f"need {PROVISIONAL_BELOW}."
+            f"Provisional: {seeds} seed{'' if seeds == '1' else 's'} {where}; claims about "
+            f"training need {PROVISIONAL_BELOW}."
         )
     stateless = {c.language.name: c.language.definiteness for c in summary.cells if c.stateless}
     for name, symbols in stateless.items():
-        which = "nothing of the string" if symbols == 0 else f"the last {symbols} symbols only"
-        lines.append(f"{name} does not test state: what may follow depends on {which}.")
+        lines.append(f"{name} does not test state: what may follow depends on {_last(symbols)}.")
     untold = {
         cell.language.name
         for cell in summary.cells
@@ -191,6 +229,12 @@ def caveats(summary: Summary) -> list[str]:
         lines.append(f"{missing} of {summary.planned} cells were not run yet.")
     lines += [f"Failed: {message}" for message in summary.failures.values()]
     return lines
+
+
+def _last(symbols: int | None) -> str:
+    if not symbols:
+        return "nothing of the string"
+    return "the last symbol only" if symbols == 1 else f"the last {symbols} symbols only"
 
 
 def _published(measured: BinSummary) -> str:

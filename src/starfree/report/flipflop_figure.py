@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from starfree.report.hover import named, says, zero_at
 from starfree.report.style import INK, QUIET, RULE, colours, style
 
 NOTHING = 1e-6  # where 0 is drawn, below the smallest rate that the largest test can show
@@ -41,15 +42,17 @@ def error_figure(panels: Sequence[Mapping[str, Any]]) -> Figure:
             axis.set_title(panel["title"], fontsize=9)
             for label, results in panel["models"].items():
                 for result in results:
-                    _curves(axis, result, panel["measure"], colour[label])
+                    _curves(axis, result, panel["measure"], colour[label], label)
             for test, points in panel["published"].items():
                 iterations, errors = zip(*sorted(points), strict=True)
-                axis.plot(
+                (marks,) = axis.plot(
                     iterations, [_shown(e) for e in errors], linestyle="", marker="D",
                     markersize=4, color="white" if test == "FFL(0.98)" else INK,
                     markeredgecolor=INK, markeredgewidth=0.8, zorder=6,
                 )  # fmt: skip
+                named(marks, f"published, {test}")
             _error_axis(axis)
+            zero_at(axis, NOTHING)
             axis.set_xlim(left=0)
             axis.xaxis.set_major_locator(MaxNLocator(4))
             axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
@@ -69,11 +72,13 @@ def memory_figure(rows: Sequence[Mapping[str, Any]], most: int) -> Figure:
         for place, row in enumerate(rows):
             for collapse in row["collapses"]:
                 kept = collapse is None
-                axis.plot(
+                (dot,) = axis.plot(
                     [row["limit"] if kept else collapse], [place],
                     marker=">" if kept else "o", markersize=6 if kept else 5,
                     color=colour[row["model"]], alpha=0.8, markeredgewidth=0, clip_on=False,
                 )  # fmt: skip
+                pairs = f"no wrong answer up to {row['limit']:,}" if kept else f"{collapse:,}"
+                says(dot, f"{row['label']}, {row['model']}: {pairs} ignored pairs")
         axis.axvline(254, color=INK, linewidth=0.8, linestyle=(0, (2, 1)))
         axis.set_xscale("log")
         axis.set_xlim(0.9, most * 1.1)
@@ -86,7 +91,7 @@ def memory_figure(rows: Sequence[Mapping[str, Any]], most: int) -> Figure:
     return figure
 
 
-def _curves(axis: Axes, result: Mapping[str, Any], measure: str, colour: str) -> None:
+def _curves(axis: Axes, result: Mapping[str, Any], measure: str, colour: str, label: str) -> None:
     curve = result["curve"]
     iterations = curve["iteration"]
     for test, found in curve["tests"].items():
@@ -96,14 +101,17 @@ def _curves(axis: Axes, result: Mapping[str, Any], measure: str, colour: str) ->
         else:
             errors = [1 - right for right in found["right"]]
             last = 1 - result["bins"][test]["metrics"]["string_accuracy"]["value"]
-        axis.plot(
+        name = f"{label}, seed {result['trial']['seed']}, {test}"
+        (line,) = axis.plot(
             iterations, [_shown(e) for e in errors],
             color=colour, linestyle=LINES.get(test, "-"), linewidth=1.0, alpha=0.75,
         )  # fmt: skip
-        axis.plot(
+        named(line, name)
+        (dot,) = axis.plot(
             [iterations[-1] * BEYOND], [_shown(last)], marker=MARKS.get(test, "o"), markersize=4,
             color=colour, markeredgewidth=0, linestyle="", clip_on=False, zorder=5,
         )  # fmt: skip
+        says(dot, f"{name}, after training: {last:.2g} of the {measure} wrong")
 
 
 def _shown(error: float) -> float:

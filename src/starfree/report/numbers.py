@@ -15,6 +15,11 @@ def points(rate: float) -> str:
     return f"{min(max(100 * rate, 0.1), 99.9):.1f}"
 
 
+def signed(difference: float) -> str:
+    """`+1.2`, `−0.4`: a difference of two rates in points."""
+    return f"{100 * difference:+.1f}".replace("-", "−")
+
+
 def dash(window: str) -> str:
     """`51–100` of `51-100`."""
     return window.replace("-", "–")

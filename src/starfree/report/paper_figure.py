@@ -11,6 +11,8 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import PercentFormatter
 
 from starfree.report.comparison import Compared
+from starfree.report.hover import says
+from starfree.report.numbers import percent
 from starfree.report.style import COLOURS, INK, QUIET, style
 
 LAYERS = 3  # the Mamba that the paper's figure shows
@@ -75,12 +77,14 @@ def _bars(
             if beside is None:
                 continue
             if kind != "ours":
-                _bar(axis, left + offset, beside.published.value, _FILL[kind])
+                words = f"{name}, {kind}, published: {percent(beside.published.value)}"
+                _bar(axis, left + offset, beside.published.value, _FILL[kind], words)
             elif beside.measured is None:
                 axis.text(left + offset + 0.5, 0.02, "not run", rotation=90, fontsize=6,
                           color=QUIET, ha="center", va="bottom")  # fmt: skip
             else:
-                _bar(axis, left + offset, beside.measured.accuracy, _OURS)
+                words = f"{name}, mamba, ours: {percent(beside.measured.accuracy)}"
+                _bar(axis, left + offset, beside.measured.accuracy, _OURS, words)
                 for value in beside.measured.seeds:
                     axis.plot([left + offset + 0.5], [value], marker="o", markersize=2.4,
                               color=INK, clip_on=False, zorder=5)  # fmt: skip
@@ -96,7 +100,8 @@ def _bars(
     axis.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
 
 
-def _bar(axis: Axes, left: float, value: float, colour: str) -> None:
-    axis.add_patch(
+def _bar(axis: Axes, left: float, value: float, colour: str, words: str) -> None:
+    bar = axis.add_patch(
         Rectangle((left + 0.06, 0), 0.88, max(value, NOTHING), facecolor=colour, linewidth=0)
     )
+    says(bar, words)

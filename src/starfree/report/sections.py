@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -22,11 +21,13 @@ from rich.text import Text
 from starfree.experiments.spec import Experiment
 from starfree.experiments.store import Store
 from starfree.files import write_atomically
-from starfree.report.numbers import duration
+from starfree.report.details import Details
+from starfree.report.origin import origin
 from starfree.report.page import Drawing, inline
 from starfree.report.style import style
+from starfree.report.templates import render_template
 
-Result = Mapping[str, Any]
+_NUMBER = re.compile(r"[+−-]?\d")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Table:
     Attributes:
         note: how to read it.
         page_only: too long for a terminal.
+        details: what each row opens on the page, None for a row that opens nothing.
+        selects: columns that the page lets one choose the rows by.
     """
 
     title: str
@@ -43,6 +46,17 @@ class Table:
     rows: Sequence[Sequence[str]]
     note: str = ""
     page_only: bool = False
+    details: Sequence[Details | None] = ()
+    selects: Sequence[str] = ()
+
+    def opened(self) -> Sequence[Details | None]:
+        """What each row opens, a row each."""
+        return self.details or [None] * len(self.rows)
+
+    def is_numeric(self, column: int) -> bool:
+        """Whether most of what stands in a column begins with a number."""
+        cells = [row[column] for row in self.rows if row[column]]
+        return 2 * sum(bool(_NUMBER.match(cell)) for cell in cells) > len(cells) and column > 0
 
 
 @dataclass(frozen=True)
@@ -109,8 +123,7 @@ def write_report(store: Store, page: str, report: Report, experiment: Experiment
             drawing.figure.savefig(path.with_suffix(".png"), metadata={"Software": None})
             drawing.figure.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
         write_atomically(path.with_suffix(".svg"), drawing.svg)
-    results = store.results()
-    write_atomically(store.folder / page, _render(report, experiment, results))
+    write_atomically(store.folder / page, _render(report, experiment, store))
     write_atomically(csv_path(store.folder), as_csv(report.rows))
 
 
@@ -153,37 +166,14 @@ def print_report(console: Console, report: Report) -> None:
         console.print(Text("! " + line, style="yellow"))
 
 
-def _render(report: Report, experiment: Experiment, results: Mapping[str, Result]) -> str:
-    environment = Environment(
-        loader=PackageLoader("starfree.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    spec = yaml.safe_dump(experiment.plain(), sort_keys=False, allow_unicode=True, width=100)
-    return environment.get_template("sections.html").render(
+def _render(report: Report, experiment: Experiment, store: Store) -> str:
+    every = [one for table in report.tables for one in table.opened() if one is not None]
+    return render_template(
+        "sections.html",
         title=experiment.title or experiment.name,
         report=report,
         drawings=[(drawing, inline(drawing.svg, drawing.name)) for drawing in report.drawings],
-        facts=list(_provenance(results)),
-        spec=spec,
+        facts=list(origin(store, list(store.results().values()))),
+        spec=yaml.safe_dump(experiment.plain(), sort_keys=False, allow_unicode=True, width=100),
+        details=list({one.name: one for one in every}.values()),
     )
-
-
-def _provenance(results: Mapping[str, Result]) -> Iterator[tuple[str, str]]:
-    if not results:
-        return
-    every = list(results.values())
-    versions = sorted({f"{r['version']} ({r['commit'] or 'no commit'})" for r in every})
-    machines = sorted(
-        {f"{m['cpu']}, {m['cores']} cores, {m['system']}" for m in (r["machine"] for r in every)}
-    )
-    dates = sorted(r["finished"] for r in every)
-    libraries = every[0]["machine"]["libraries"]
-    yield "starfree", "; ".join(versions)
-    yield "libraries", ", ".join(f"{name} {version}" for name, version in libraries.items())
-    yield "machine", "; ".join(machines)
-    seconds = sum(r["total_seconds"] for r in every)
-    yield "computed", f"{dates[0]} to {dates[-1]}; {duration(seconds)} of one core"
-    yield "trials", f"{len(every)} finished"

@@ -9,11 +9,17 @@ from typing import Any
 import matplotlib as mpl
 from cycler import cycler
 
-# Okabe and Ito's palette, without its yellow (too faint on white) and black (the baselines').
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
+# Okabe and Ito's palette, without its yellow (too faint on white) and black (the baselines'), and
+# three more for the largest experiments, to be told apart on white and on black.
+COLOURS = (
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9",
+    "#8A5A44", "#8D79D6", "#9A9A2E",
+)  # fmt: skip
 INK = "#222222"
 QUIET = "#8A8A8A"
 RULE = "#D9D9D9"
+# On a coloured ground, the same on a light page and on a dark one.
+ON_LIGHT, ON_DARK = "#212121", "#FEFEFE"
 
 _SETTINGS: Any = {  # matplotlib types the names of its settings one by one
     "font.family": "sans-serif",

@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from starfree.report.numbers import dash, points
-from starfree.report.style import INK, QUIET, style
+from starfree.report.hover import says
+from starfree.report.numbers import dash, percent, points
+from starfree.report.style import INK, ON_DARK, ON_LIGHT, QUIET, style
 
 _DARK = 0.45  # below it a cell is dark enough for white letters
 _COLOURS = "viridis"
@@ -86,7 +87,8 @@ def _panel(axis: Axes, matrix: Matrix, distributions: Sequence[str]) -> None:
             if entry is None:
                 axis.text(column, row, "–", color=QUIET, ha="center", va="center")
             else:
-                _cell(axis, row, column, entry)
+                about = f"trained on {trained_on}, tested on {tested_on}"
+                _cell(axis, row, column, entry, f"{about}: {_in_words(entry)}")
             if row == column:
                 axis.add_patch(
                     Rectangle((column - 0.47, row - 0.47), 0.94, 0.94, fill=False,
@@ -94,14 +96,15 @@ def _panel(axis: Axes, matrix: Matrix, distributions: Sequence[str]) -> None:
                 )  # fmt: skip
 
 
-def _cell(axis: Axes, row: int, column: int, entry: Entry) -> None:
-    axis.add_patch(
+def _cell(axis: Axes, row: int, column: int, entry: Entry, words: str) -> None:
+    square = axis.add_patch(
         Rectangle(
             (column - 0.5, row - 0.5), 1, 1, linewidth=0,
             facecolor=colormaps[_COLOURS](0.12 + 0.88 * entry.strings),
         )
     )  # fmt: skip
-    ink = "white" if entry.strings < _DARK else INK
+    says(square, words)
+    ink = ON_DARK if entry.strings < _DARK else ON_LIGHT
     mark = "" if entry.identifiable else "*"
     axis.text(column, row - 0.2, points(entry.strings) + mark, color=ink, fontsize=7.5,
               ha="center", va="center", fontweight="bold")  # fmt: skip
@@ -110,3 +113,9 @@ def _cell(axis: Axes, row: int, column: int, entry: Entry) -> None:
     told = "= " if entry.baseline == 1.0 else ""
     axis.text(column, row + 0.32, f"{told}{points(entry.baseline)}", color=ink, fontsize=5.5,
               ha="center", va="center", style="italic")  # fmt: skip
+
+
+def _in_words(entry: Entry) -> str:
+    text = f"{percent(entry.strings)} of strings, {percent(entry.positions)} of positions; "
+    text += f"stateless {percent(entry.baseline)} of strings"
+    return text if entry.identifiable else f"{text}; not identifiable"

@@ -10,6 +10,7 @@ import typer
 
 from starfree.cli.engines import Address, EngineName, EngineOption, Workers, make_engine
 from starfree.cli.output import console
+from starfree.cli.trackers import Tracker, watching
 
 if TYPE_CHECKING:
     from starfree.experiments.store import Store
@@ -43,6 +44,9 @@ def run(
     workers: Workers = None,
     engine: EngineOption = EngineName.LOCAL,
     address: Address = None,
+    track: Annotated[
+        Tracker | None, typer.Option(help="Write learning curves for it, into DIR/tensorboard.")
+    ] = None,
     scale: Annotated[
         str | None, typer.Option(help="A scale of the spec, such as smoke: minutes, no result.")
     ] = None,
@@ -77,10 +81,11 @@ def run(
     screen = console()
     with store.lock():
         store.save_text(SPEC, text)
-        with display(
-            screen, wanted.name, chosen.workers, store.result, store.refutation
-        ) as shown:
-            outcome = Run(wanted, store, chosen, shown.announce, shown.watch, part).run()
+        with (
+            display(screen, wanted.name, chosen.workers, store.result, store.refutation) as shown,
+            watching(store, shown.watch, track) as watch,
+        ):
+            outcome = Run(wanted, store, chosen, shown.announce, watch, part).run()
         show_report(store)
     if outcome.without_weights:
         screen.print(

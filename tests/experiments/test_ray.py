@@ -104,12 +104,10 @@ class Driver:
             time.sleep(0.02)
         return found
 
-    def end(self):
-        self.process.wait(timeout=600)
+    def end(self, seconds=600):
+        self.process.wait(timeout=seconds)
         self._reader.join()
         assert self.process.returncode == 0, self.process.stderr.read()
-        self.process.stdout.close()
-        self.process.stderr.close()
 
 
 @pytest.fixture
@@ -120,6 +118,23 @@ def cluster(tmp_path, monkeypatch):
     made = Cluster(hidden)
     yield made
     made.stop()
+
+
+@pytest.fixture
+def start():
+    """Starts a driver that ends with the test, whatever comes of it."""
+    started = []
+
+    def call(*arguments, **numbers):
+        started.append(Driver(*arguments, **numbers))
+        return started[-1]
+
+    yield call
+    for driver in started:
+        driver.process.kill()
+        driver.process.wait()
+        driver.process.stdout.close()
+        driver.process.stderr.close()
 
 
 def switch_off_in_the_middle(cluster, driver, checkpoints_before):
@@ -186,8 +201,8 @@ def same_as_here(driver, folder):
         assert ours == theirs
 
 
-def test_a_machine_switched_off_loses_nothing_and_nothing_runs_twice(cluster, tmp_path):
-    driver = Driver(
+def test_a_machine_switched_off_loses_nothing_and_nothing_runs_twice(cluster, start, tmp_path):
+    driver = start(
         tmp_path / "driver", cluster.address, seconds=0.3, seeds=[0, 1], tokens=100_000, points=10
     )
     killed, step = switch_off_in_the_middle(cluster, driver, checkpoints_before=2)
@@ -196,11 +211,11 @@ def test_a_machine_switched_off_loses_nothing_and_nothing_runs_twice(cluster, tm
 
 
 @pytest.mark.full
-def test_with_its_own_intervals_a_checkpoint_comes_home_every_minute(cluster, tmp_path):
+def test_with_its_own_intervals_a_checkpoint_comes_home_every_minute(cluster, start, tmp_path):
     """Few points of the curve, so that the clock decides; then as if nothing had happened."""
-    driver = Driver(
+    driver = start(
         tmp_path / "driver", cluster.address, seconds=CHECKPOINT_SECONDS,
-        seeds=[0], tokens=15_000_000, points=2,
+        seeds=[0], tokens=8_000_000, points=2,
     )  # fmt: skip
     came = {}
     stop = threading.Event()
@@ -213,12 +228,14 @@ def test_with_its_own_intervals_a_checkpoint_comes_home_every_minute(cluster, tm
                     if path.stat().st_mtime not in times:
                         times.append(path.stat().st_mtime)
 
-    looking = threading.Thread(target=look)
+    looking = threading.Thread(target=look, daemon=True)
     looking.start()
-    killed, step = switch_off_in_the_middle(cluster, driver, checkpoints_before=2)
-    driver.end()
-    stop.set()
-    looking.join()
+    try:
+        killed, step = switch_off_in_the_middle(cluster, driver, checkpoints_before=1)
+        driver.end(seconds=1_800)
+    finally:
+        stop.set()
+        looking.join()
     check(driver, killed, step)
     for trial, times in came.items():
         ended = [e["at"] for e in driver.of_kind("Finished") if e["hash"] == trial]
@@ -227,7 +244,7 @@ def test_with_its_own_intervals_a_checkpoint_comes_home_every_minute(cluster, tm
         )
         gaps = [later - earlier for earlier, later in pairwise(marks)]
         assert max(gaps) < 60
-    assert max(map(len, came.values())) >= 3
+    assert max(map(len, came.values())) >= 2
     same_as_here(driver, tmp_path)
 
 

@@ -27,6 +27,7 @@ from starfree.models.attention import Transformer
 from starfree.models.delta import Delta
 from starfree.models.diagonal import Diagonal
 from starfree.models.gla import Gla
+from starfree.models.hard_gated import HardGated
 from starfree.models.hybrid import Hybrid
 from starfree.models.mamba import Mamba
 from starfree.models.mamba2 import Mamba2
@@ -62,6 +63,7 @@ MODELS: dict[str, ModelKind] = {
     "delta": Delta,
     "mlstm": Mlstm,
     "slstm": Slstm,
+    "hard_gated": HardGated,
     "hybrid": Hybrid,
 }
 

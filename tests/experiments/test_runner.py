@@ -96,6 +96,15 @@ def test_a_damaged_checkpoint_costs_the_progress_only(tmp_path):
     assert not checkpoint.exists()
 
 
+def test_a_trial_whose_worker_died_after_the_result_is_not_trained_again(tmp_path):
+    job = make_job(tmp_path)
+    run(job)
+    before = (job.folder / "result.json").stat().st_mtime_ns
+    _, told = run(job)
+    assert told == []
+    assert (job.folder / "result.json").stat().st_mtime_ns == before
+
+
 def test_strings_are_made_once_for_all_models_and_seeds(tmp_path):
     first = make_job(tmp_path).trial
     other = first.model_copy(update={"seed": 3, "model": "mamba", "options": {}})
@@ -113,5 +122,6 @@ def test_a_language_file_must_not_change_under_a_run(tmp_path, monkeypatch):
     result, _ = run(job)
     assert result["language"]["language_class"] == "not star-free"
     (tmp_path / "even.json").write_text(json.dumps(automaton | {"accepting": [1]}))
+    (job.folder / "result.json").unlink()
     with pytest.raises(StarfreeError, match="the file has changed"):
         run(job)

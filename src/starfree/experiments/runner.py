@@ -9,6 +9,8 @@ from torch import nn
 
 from starfree.experiments.bounded_dyck import BoundedDyckTrial
 from starfree.experiments.bounded_dyck_trial import run_bounded_dyck_trial
+from starfree.experiments.certified import CertifiedTrial
+from starfree.experiments.certified_trial import run_certified_trial
 from starfree.experiments.events import Job, Progress
 from starfree.experiments.flipflop import FlipflopTrial
 from starfree.experiments.flipflop_trial import run_flipflop_trial
@@ -19,6 +21,7 @@ from starfree.experiments.running import trained_model, write_result
 from starfree.experiments.search.experiment import SearchTrial
 from starfree.experiments.search.trial import run_search_trial
 from starfree.experiments.spec import Trial
+from starfree.experiments.store import Store
 from starfree.experiments.transfer import TransferTrial
 from starfree.experiments.transfer_trial import run_transfer_trial
 
@@ -30,7 +33,8 @@ def run_trial(job: Job, progress: Progress) -> None:
         InputError, StarfreeError: see `material`, `build` and `train`.
         OSError: the result cannot be written.
     """
-    if not job.trained:
+    # A worker may have died after the result: then its trial is not trained again.
+    if Store(job.folder.parent.parent).result(job.hash) is None:
         _train(job, progress)
     if job.refutation:
         progress("refuting", 1.0, None)
@@ -51,6 +55,9 @@ def _train(job: Job, progress: Progress) -> None:
         return
     if isinstance(job.trial, SearchTrial):
         run_search_trial(job, job.trial, progress)
+        return
+    if isinstance(job.trial, CertifiedTrial):
+        run_certified_trial(job, job.trial, progress)
         return
     ground = material(job.trial)
     model, trained = trained_model(job, ground.task, ground.data, progress)

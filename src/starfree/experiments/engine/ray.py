@@ -12,8 +12,9 @@ import os
 import socket
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from starfree.errors import InputError, StarfreeError
@@ -150,14 +151,9 @@ class RayEngine:
         return self._ray
 
     def _send(self, job: Job, number: int) -> _Attempt:
+        seconds = min(job.checkpoint_seconds, self._checkpoint_seconds)
         parcel = Parcel(
-            trial=job.trial,
-            hash=job.hash,
-            model=job.model,
-            commit=job.commit,
-            checkpoint_seconds=min(job.checkpoint_seconds, self._checkpoint_seconds),
-            refutation=job.refutation,
-            trained=job.trained,
+            job=replace(job, folder=Path(), checkpoint_seconds=seconds),
             files={
                 path.name: path.read_bytes()
                 for path in job.folder.iterdir()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -19,7 +19,6 @@ from threading import Thread
 from starfree.experiments.engine.attempt import Ending, attempt, load_runner
 from starfree.experiments.events import Job, Progressed
 from starfree.experiments.provenance import code
-from starfree.experiments.spec import RefutationSettings, Trial
 from starfree.experiments.user_files import UserFiles, place_user_files
 
 BEAT = 1.0  # seconds between looks at what the trial did
@@ -31,17 +30,14 @@ class Parcel:
     """A trial on its way to a worker.
 
     Attributes:
+        job: its folder is the worker's to choose.
         files: of the trial's folder, by name: a checkpoint to go on from.
+        worker: its number.
+        runner: `module:function` that runs the job.
         code: `provenance.code()` of the driver.
     """
 
-    trial: Trial
-    hash: str
-    model: str
-    commit: str | None
-    checkpoint_seconds: float
-    refutation: RefutationSettings | None
-    trained: bool
+    job: Job
     files: Mapping[str, bytes]
     user_files: UserFiles
     worker: int
@@ -96,18 +92,15 @@ def work(parcel: Parcel) -> Iterator[Message]:
         place_user_files(parcel.user_files, _place())
     run = load_runner(parcel.runner)
     with TemporaryDirectory(prefix="starfree-") as root:
-        mirror = Mirror(Path(root) / "trials" / parcel.hash, parcel.files)
-        job = Job(
-            parcel.trial, parcel.hash, parcel.model, mirror.folder, parcel.commit,
-            parcel.checkpoint_seconds, parcel.refutation, parcel.trained,
-        )  # fmt: skip
+        mirror = Mirror(Path(root) / "trials" / parcel.job.hash, parcel.files)
+        job = replace(parcel.job, folder=mirror.folder)
         said: SimpleQueue[Progressed | Ending] = SimpleQueue()
         Thread(
             target=lambda: said.put(attempt(run, job, parcel.worker, said.put)), daemon=True
         ).start()
 
-        beat = min(BEAT, parcel.checkpoint_seconds)
-        every = min(FILES_SECONDS, parcel.checkpoint_seconds)
+        beat = min(BEAT, job.checkpoint_seconds)
+        every = min(FILES_SECONDS, job.checkpoint_seconds)
         looked = time.monotonic()
         while True:
             latest = _latest(said, beat)

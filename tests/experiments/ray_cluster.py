@@ -33,6 +33,7 @@ class Node:
             "TMPDIR": str(self.place / "tmp"),
             "PYTHONPATH": importable(),
             "RAY_AUTH_MODE": "disabled",
+            "RAY_raylet_start_wait_time_s": str(START_SECONDS),
             "RAY_health_check_initial_delay_ms": "1000",
             "RAY_health_check_period_ms": "500",
             "RAY_health_check_failure_threshold": "4",
@@ -84,13 +85,16 @@ class Cluster:
         self.address = f"127.0.0.1:{port}"
         head = ("--head", "--port", str(port), "--include-dashboard", "false",
                 "--temp-dir", str(self.root / "ray"))  # fmt: skip
-        self.nodes = [Node("first", head, self.root, hidden)]
-        self._wait_for("Ray runtime started", 0)
-        self.nodes.append(Node("second", ("--address", self.address), self.root, hidden))
-        self._wait_for("Ray runtime started", 1)
+        self.nodes = []
+        try:
+            for name, arguments in (("first", head), ("second", ("--address", self.address))):
+                self.nodes.append(Node(name, arguments, self.root, hidden))
+                self._wait_for("Ray runtime started", self.nodes[-1])
+        except BaseException:
+            self.stop()
+            raise
 
-    def _wait_for(self, words, number):
-        node = self.nodes[number]
+    def _wait_for(self, words, node):
         deadline = time.monotonic() + START_SECONDS
         while words not in (node.place / "log").read_text():
             assert node.process.poll() is None, (node.place / "log").read_text()

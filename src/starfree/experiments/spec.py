@@ -40,6 +40,7 @@ KINDS = {
     "published-suite": "starfree.experiments.published_suite:PublishedSuite",
     "transfer": "starfree.experiments.transfer:TransferExperiment",
     "bounded-dyck": "starfree.experiments.bounded_dyck:BoundedDyckExperiment",
+    "certified": "starfree.experiments.certified:CertifiedExperiment",
     "search": "starfree.experiments.search.experiment:SearchExperiment",
 }
 

@@ -67,7 +67,7 @@ def search(
     screen = console()
     with store.lock():
         store.save_text(SPEC, text)
-        with display(screen, wanted.name, chosen.workers, store.result) as shown:
+        with display(screen, wanted.name, chosen.workers, store.result, store.refutation) as shown:
 
             def announce(stage: str, jobs: Sequence[Job], kept: int) -> None:
                 shown.name = f"{wanted.name}, {stage}"

@@ -87,6 +87,8 @@ class SearchRun(Run):
             number += 1
         self._stage_name = "chosen, fresh seeds"
         self._run_trials(list(self._chosen(cells)))
+        self._stage_name = "wrong strings"
+        self._refute(None)
         self._store.rebuild_index()
         return self._outcome
 

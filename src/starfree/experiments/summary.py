@@ -270,15 +270,22 @@ def _bin(
         baseline=None if best is None else best["value"],
         baseline_kind="" if best is None else best["kind"],
         published=published_accuracy(language.name, model.name, options.get("layers"), rank)
-        if of_seeds[0]["trial"]["task"] in COMPARABLE and _is_published(options)
+        if of_seeds[0]["trial"]["task"] in COMPARABLE and is_published(options)
         else None,
         identifiable=bool(measured[0]["identifiable"]),
     )
 
 
-def _is_published(options: Mapping[str, Any]) -> bool:
-    """Not one of Mamba's relatives, of which the paper has no numbers."""
-    return options.get("gates") != "signed" and options.get("recurrence") is not False
+def is_published(options: Mapping[str, Any]) -> bool:
+    """Whether the paper has numbers of a model with these options: not of Mamba's relatives.
+
+    The published transformers are each language's best of several codes of positions, mostly none.
+    """
+    return (
+        options.get("gates") != "signed"
+        and options.get("recurrence") is not False
+        and options.get("position", "none") == "none"
+    )
 
 
 def _versions(results: Iterable[Result]) -> tuple[str, ...]:

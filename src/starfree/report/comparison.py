@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from starfree.experiments.published_results import PublishedResult, published_results
-from starfree.experiments.summary import BinSummary, Cell, Summary
+from starfree.experiments.summary import BinSummary, Cell, Summary, is_published
 from starfree.training.intervals import binomial_interval
 
 Status = Literal["agrees", "differs", "not run"]
-
-# The published transformers are each language's best of several codes of positions, mostly none.
-TRANSFORMER = {"position": "none"}
 
 
 @dataclass(frozen=True)
@@ -78,12 +75,10 @@ def compare(summary: Summary) -> Iterator[Compared]:
 def _published_name(cell: Cell) -> tuple[str, int | None] | None:
     """Which row of the paper's tables a cell stands beside; None if it is a model of ours only."""
     options = cell.model.options
-    if cell.model.name == "transformer":
-        fits = options.get("position", "none") == TRANSFORMER["position"]
-        return ("transformer", None) if fits else None
-    plain = options.get("gates", "positive") == "positive" and options.get("recurrence", True)
-    layers = options.get("layers", 1)
-    return ("mamba", int(layers)) if cell.model.name == "mamba" and plain else None
+    if not is_published(options):
+        return None
+    layers = int(options.get("layers", 1))
+    return {"transformer": ("transformer", None), "mamba": ("mamba", layers)}.get(cell.model.name)
 
 
 def _seeds_interval(measured: BinSummary) -> tuple[float, float]:

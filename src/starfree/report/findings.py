@@ -119,54 +119,76 @@ def overview(summary: Summary) -> list[tuple[str, dict[str, list[Cell | None]]]]
     return found
 
 
+@dataclass(frozen=True)
+class Finding:
+    """A sentence, and the cells of which it speaks."""
+
+    sentence: str
+    cells: Sequence[Cell]
+
+    @property
+    def text(self) -> str:
+        """In one line: `Sentence: Mamba, 1 layer (d-2, parity); LSTM (d-2).`"""
+        names = "; ".join(f"{model} ({', '.join(of)})" for model, of in self.by_model.items())
+        return f"{self.sentence}: {names}."
+
+    @property
+    def by_model(self) -> dict[str, list[str]]:
+        """Model as shown -> languages."""
+        found: dict[str, list[str]] = {}
+        for cell in self.cells:
+            found.setdefault(cell.model.shown, []).append(cell.language.name)
+        return found
+
+
 def against_theory(summary: Summary) -> list[str]:
+    """`theory_findings` as lines."""
+    return [finding.text for finding in theory_findings(summary)]
+
+
+def theory_findings(summary: Summary) -> list[Finding]:
     """Where the outcome is not what theory alone suggests; neither case refutes a theorem."""
-    lines = []
-    surprising = [c for c in summary.cells if c.expectation.answer == "cannot" and c.solved]
-    if surprising:
-        lines.append(
-            "Solved although no weights are right at every length (the tested lengths are finite): "
-            f"{_names(surprising)}."
-        )
-    unlearned = [c for c in summary.cells if c.expectation.answer == "can" and not c.solved]
-    if unlearned:
-        lines.append(
-            "Weights that are right at every length exist, but training did not find them here: "
-            f"{_names(unlearned)}."
-        )
     refused = [c for c in summary.cells if c.expectation.answer == "cannot" and not c.solved]
     backed = [c for c in refused if _has_positive_control(summary, c)]
-    if backed:
-        lines.append(
-            "Not solved, as theory says, while another model solved it on the same data: "
-            f"{_names(backed)}."
-        )
-    unbacked = [c for c in refused if c not in backed]
-    if unbacked:
-        lines.append(
+    found = (
+        Finding(
+            "Solved although no weights are right at every length (the tested lengths are finite)",
+            [c for c in summary.cells if c.expectation.answer == "cannot" and c.solved],
+        ),
+        Finding(
+            "Weights that are right at every length exist, but training did not find them here",
+            [c for c in summary.cells if c.expectation.answer == "can" and not c.solved],
+        ),
+        Finding(
+            "Not solved, as theory says, while another model solved it on the same data", backed
+        ),
+        Finding(
             "Not learned at this budget, and no model of this run solved it, so that the data or "
-            f"the budget may be the reason: {_names(unbacked)}."
-        )
-    return lines
+            "the budget may be the reason",
+            [cell for cell in refused if cell not in backed],
+        ),
+    )
+    return [finding for finding in found if finding.cells]
 
 
 def against_published(summary: Summary) -> list[str]:
-    """Published numbers that lie outside our interval, the farthest first."""
-    found = []
-    compared = 0
-    for cell in summary.cells:
-        for measured in cell.bins:
-            if measured.published is None:
-                continue
-            compared += 1
-            if not agrees(measured):
-                found.append((abs(difference(measured)), cell, measured))
-    found.sort(key=lambda item: -item[0])
+    """`differing` as lines."""
     return [
         f"{cell.language.name}, {cell.model.shown}, {dash(measured.window)}: "
         f"{percent(measured.accuracy)} here, {_published(measured)} published"
-        for _, cell, measured in found
+        for cell, measured in differing(summary)
     ]
+
+
+def differing(summary: Summary) -> list[tuple[Cell, BinSummary]]:
+    """Published numbers that lie outside our interval, the farthest first."""
+    found = [
+        (cell, measured)
+        for cell in summary.cells
+        for measured in cell.bins
+        if measured.published is not None and not agrees(measured)
+    ]
+    return sorted(found, key=lambda item: -abs(difference(item[1])))
 
 
 def compared_with_published(summary: Summary) -> int:
@@ -243,11 +265,3 @@ def _published(measured: BinSummary) -> str:
 
 def _has_positive_control(summary: Summary, cell: Cell) -> bool:
     return any(o.language == cell.language and o.solved for o in summary.cells)
-
-
-def _names(cells: Sequence[Cell]) -> str:
-    """Languages by model: `Mamba, 1 layer (d-2, parity); LSTM (d-2)`."""
-    by_model: dict[str, list[str]] = {}
-    for cell in cells:
-        by_model.setdefault(cell.model.shown, []).append(cell.language.name)
-    return "; ".join(f"{model} ({', '.join(names)})" for model, names in by_model.items())

@@ -8,7 +8,7 @@ from typing import Any
 from starfree.experiments.plan import PlannedTrial, choose_rates
 from starfree.experiments.published_results import published_accuracy
 from starfree.experiments.spec import Experiment
-from starfree.experiments.summary import COMPARABLE
+from starfree.experiments.summary import COMPARABLE, is_published
 from starfree.report.sections import Row
 
 Result = Mapping[str, Any]
@@ -46,7 +46,8 @@ def _rows_of(experiment: Experiment, planned: PlannedTrial, result: Result) -> I
             for metric, found in measured["metrics"].items():
                 headline = metric == _HEADLINE
                 paper = None
-                if headline and "tests" not in result and trial["task"] in COMPARABLE:
+                comparable = trial["task"] in COMPARABLE and is_published(trial["options"])
+                if headline and "tests" not in result and comparable:
                     paper = published_accuracy(planned.language, trial["model"], layers, rank)
                 yield Row(
                     experiment=experiment.name,

@@ -16,6 +16,8 @@ from starfree.experiments.flipflop import FlipflopTrial
 from starfree.experiments.flipflop_trial import run_flipflop_trial
 from starfree.experiments.material import Material, language_facts, material
 from starfree.experiments.measurement import measure_bin, measure_validation, right_prefix
+from starfree.experiments.precision import PrecisionTrial
+from starfree.experiments.precision_trial import run_precision_trial
 from starfree.experiments.refuting import refute_trial
 from starfree.experiments.running import trained_model, write_result
 from starfree.experiments.search.experiment import SearchTrial
@@ -52,6 +54,9 @@ def _train(job: Job, progress: Progress) -> None:
         return
     if isinstance(job.trial, TransferTrial):
         run_transfer_trial(job, job.trial, progress)
+        return
+    if isinstance(job.trial, PrecisionTrial):
+        run_precision_trial(job, job.trial, progress)
         return
     if isinstance(job.trial, SearchTrial):
         run_search_trial(job, job.trial, progress)

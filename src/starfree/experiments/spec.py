@@ -39,6 +39,7 @@ KINDS = {
     "flipflop": "starfree.experiments.flipflop:FlipflopExperiment",
     "published-suite": "starfree.experiments.published_suite:PublishedSuite",
     "transfer": "starfree.experiments.transfer:TransferExperiment",
+    "precision": "starfree.experiments.precision:PrecisionExperiment",
     "bounded-dyck": "starfree.experiments.bounded_dyck:BoundedDyckExperiment",
     "certified": "starfree.experiments.certified:CertifiedExperiment",
     "search": "starfree.experiments.search.experiment:SearchExperiment",

@@ -220,7 +220,9 @@ class LiveDisplay(Display):
 
 
 def _compared(result: Mapping[str, Any], name: str) -> tuple[Text | tuple[str, str] | str, ...]:
-    """A trial that was trained in order to be compared."""
+    """A trial that was trained in order to be compared, or was not trained at all."""
+    if result["validation"] is None:
+        return ("✓ ", "green"), name
     loss = result["validation"]["loss"]
     said = "no finite validation loss" if loss is None else f"validation loss {loss:.4g}"
     if result["stopped"] == "pruned":

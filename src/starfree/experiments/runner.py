@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import nn
 
+from starfree.experiments.basin import BasinTrial
+from starfree.experiments.basin_trial import run_basin_trial
 from starfree.experiments.bounded_dyck import BoundedDyckTrial
 from starfree.experiments.bounded_dyck_trial import run_bounded_dyck_trial
 from starfree.experiments.certified import CertifiedTrial
@@ -63,6 +65,9 @@ def _train(job: Job, progress: Progress) -> None:
         return
     if isinstance(job.trial, CertifiedTrial):
         run_certified_trial(job, job.trial, progress)
+        return
+    if isinstance(job.trial, BasinTrial):
+        run_basin_trial(job, job.trial, progress)
         return
     ground = material(job.trial)
     model, trained = trained_model(job, ground.task, ground.data, progress)

@@ -41,6 +41,7 @@ KINDS = {
     "transfer": "starfree.experiments.transfer:TransferExperiment",
     "precision": "starfree.experiments.precision:PrecisionExperiment",
     "bounded-dyck": "starfree.experiments.bounded_dyck:BoundedDyckExperiment",
+    "basin": "starfree.experiments.basin:BasinExperiment",
     "certified": "starfree.experiments.certified:CertifiedExperiment",
     "search": "starfree.experiments.search.experiment:SearchExperiment",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,8 @@ import typer
 from starfree.cli.engines import Address, EngineName, EngineOption, Workers, make_engine
 from starfree.cli.output import console
 from starfree.cli.trackers import Tracker, watching
+from starfree.errors import InputError
+from starfree.report.forms import Format
 
 if TYPE_CHECKING:
     from starfree.experiments.store import Store
@@ -98,18 +101,57 @@ def run(
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run's folder.")],
+    folders: Annotated[
+        list[Path],
+        typer.Argument(metavar="DIR...", help="A run's folder; several are merged into --out."),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where parts of a run are merged.")
+    ] = None,
+    export: Annotated[
+        list[Format] | None,
+        typer.Option(help="Also write all numbers so, into DIR/tables (repeatable)."),
+    ] = None,
 ) -> None:
     """Make tables, figures and the page again from the trials; works while a run goes on."""
     from starfree.experiments.store import Store
 
-    show_report(Store(folder))
+    if out is None and len(folders) > 1:
+        raise InputError("several folders are merged into one: say where with --out DIR")
+    if out is None:
+        show_report(Store(folders[0]), export or ())
+        return
+    store = Store(out)
+    with store.lock():
+        _merge(folders, store)
+        show_report(store, export or ())
 
 
-def show_report(store: Store) -> None:
-    """Write the report of a run's folder and print it."""
+def _merge(folders: Sequence[Path], store: Store) -> None:
+    """Merge, and say what came from where and what does not fit together."""
+    from starfree.experiments.merging import merge
+
+    screen = console()
+    merged = merge(folders, store)
+    each = ", ".join(f"{count} from {folder}" for folder, count in merged.finished.items())
+    begun = f"; {merged.unfinished} begun" if merged.unfinished else ""
+    screen.print(f"merged into {store.folder}: {each}{begun}", soft_wrap=True, markup=False)
+    for conflict in merged.conflicts:
+        screen.print(f"! conflict: {conflict}", style="yellow", soft_wrap=True, markup=False)
+    if len(merged.versions) > 1:
+        listed = "; ".join(merged.versions)
+        screen.print(
+            f"! made by different versions: {listed}", style="yellow", soft_wrap=True, markup=False
+        )
+
+
+def show_report(store: Store, forms: Sequence[Format] = ()) -> None:
+    """Write the report of a run's folder and print it; write its numbers in other forms too."""
+    from starfree.experiments.plan import read_plan
     from starfree.report.build import PAGE, build_report
+    from starfree.report.exports import export, summary_table
     from starfree.report.kinds import build_own_report
+    from starfree.report.rows import rows
     from starfree.report.sections import print_report
     from starfree.report.tables import print_summary
 
@@ -119,9 +161,14 @@ def show_report(store: Store) -> None:
         store.rebuild_index()
         print_report(screen, own)
         screen.print(f"\nreport: {store.folder / PAGE}")
-        return
-    summary = build_report(store)
-    store.rebuild_index()
-    print_summary(screen, summary)
-    if summary.cells:
-        screen.print(f"\nreport: {store.folder / PAGE}")
+        paths = [export(store, own.rows, own.tables, form) for form in forms]
+    else:
+        summary = build_report(store)
+        store.rebuild_index()
+        print_summary(screen, summary)
+        if summary.cells:
+            screen.print(f"\nreport: {store.folder / PAGE}")
+        found = list(rows(*read_plan(store.folder), store.results()))
+        paths = [export(store, found, [summary_table(summary)], form) for form in forms]
+    for path in paths:
+        screen.print(f"table: {path}", soft_wrap=True, markup=False)

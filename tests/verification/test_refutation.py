@@ -265,7 +265,7 @@ def test_a_recogniser_is_asked_about_all_strings(name, patience):
     judge = Judge(spoken, patience)
     expected = None
     if patience < 10:
-        for length in range(7):
+        for length in range(1, 7):
             for string in itertools.product(range(len(spoken.alphabet)), repeat=length):
                 state = judge.initial_state(1)
                 for letter in (len(spoken.alphabet) + 1, *string):

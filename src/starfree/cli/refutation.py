@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from starfree.verification.refutation import Refutation
 
 WRONG = 3
+STRINGS = "all strings but the empty one, members or not, of"
 
 
 def register(app: typer.Typer) -> None:
@@ -164,10 +165,10 @@ def _outcome(found: Refutation, spoken: Language) -> str:
     prefixes = found.domain == "prefixes"
     if wrong is None:
         if found.status == "PROVEN_ALL_LENGTHS":
-            strings = "prefixes of members of" if prefixes else "all strings, members or not, of"
+            strings = "prefixes of members of" if prefixes else STRINGS
             return f"right on {strings} {found.language}, of every length"
         more = found.searched
-        strings = "all prefixes of members of" if prefixes else "all strings, members or not, of"
+        strings = "all prefixes of members of" if prefixes else STRINGS
         return (
             f"right on {strings} {found.language} up to length {found.length}; no fault in "
             f"{more.families} families to length {more.pumped_to:,}, {more.random_strings:,} "

@@ -43,7 +43,7 @@ def all_strings(
             compared += len(part)
             margin = min(margin, float(np.abs(bits).min()))
             wrong = first_wrong(bits, machine.legal(ends))
-            if wrong is not None:
+            if wrong is not None and (length or machine.asks_empty):
                 word = tuple(part[wrong].tolist())
                 fault = fault_at(bits, machine, ends, wrong, word)
                 return Found(compared, False, length - 1, margin, fault)

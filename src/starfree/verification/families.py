@@ -20,6 +20,7 @@ Origin = Literal["witness", "loop", "growth"]
 
 ROOTS = 12  # configurations from which loops start
 LONGEST_LOOP = 3
+LOOPS = 600  # of one length; longer ones are left out where there are more
 ROUNDS = 24  # of w that must be possible before a family without a loop counts as endless
 SUFFIXES = 48
 
@@ -69,6 +70,8 @@ def families(machine: Machine, witness: Witness | None, limit: int) -> list[Fami
 def _candidates(machine: Machine, letters: range) -> Iterator[Family]:
     for u, root in _roots(machine, letters):
         for size in range(1, LONGEST_LOOP + 1):
+            if len(letters) ** size > LOOPS:
+                break
             for w in itertools.product(letters, repeat=size):
                 if _is_power(w):
                     continue

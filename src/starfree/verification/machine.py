@@ -23,8 +23,10 @@ class Machine:
         language: whose configurations they are.
         bits: of an answer.
         start: the number of the first configuration.
+        asks_empty: whether the empty string is asked about.
     """
 
+    asks_empty = True
     _outside: Hashable | None = None
 
     def __init__(self, language: Language) -> None:
@@ -32,8 +34,8 @@ class Machine:
         self._letters = range(len(language.alphabet))
         self._numbers: dict[Hashable | None, int] = {}
         self._configurations: list[Hashable | None] = []
-        self._rows: list[list[int]] = []
-        self._right: list[list[bool]] = []
+        self._rows: dict[int, list[int]] = {}
+        self._right: dict[int, list[bool]] = {}
         self._number(self._outside)
         self.bits = self._size()
         self.start = self._number(language.initial())
@@ -45,17 +47,17 @@ class Machine:
         return number
 
     def _row(self, number: int) -> list[int]:
-        """Successors by letter; computes all numbers up to this one."""
-        while len(self._rows) <= number:
-            configuration = self._configurations[len(self._rows)]
+        """Successors by letter."""
+        if number not in self._rows:
+            configuration = self._configurations[number]
             alive = configuration is not None and configuration is not self._outside
             row = [
                 self._number(self.language.successor(configuration, letter) if alive else None)
                 for letter in self._letters
             ]
             ends = alive and self.language.is_final(configuration)
-            self._rows.append(row)
-            self._right.append(self._answer(row, ends))
+            self._rows[number] = row
+            self._right[number] = self._answer(row, ends)
         return self._rows[number]
 
     def _size(self) -> int:
@@ -90,8 +92,12 @@ class Machine:
 
 
 class Recogniser(Machine):
-    """What is asked of task `recognise`: one bit after any string, whether it is a member."""
+    """What is asked of task `recognise`: one bit after any string, whether it is a member.
 
+    The empty string is left out: training strings have at least one symbol.
+    """
+
+    asks_empty = False
     _outside = object()
 
     def _size(self) -> int:

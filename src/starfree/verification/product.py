@@ -140,6 +140,8 @@ class _Search:
         if self.machine.start == DEAD and not self.everything:
             return Found(0, True, 0, self.margin, None)  # no member has any prefix
         layer = self._read(layer, nowhere, self.letters + 1, layer.configurations)
+        if not self.machine.asks_empty:
+            self.faults.clear()
         while len(self.faults) < self.wanted and len(layer.parents):
             self.layers.append((layer.parents, layer.letters))
             length = len(self.layers) - 1

@@ -143,9 +143,12 @@ class Pump:
             answers, state = self._reader.read(torch.tensor([self.family.u]), state)
             rows.append(answers)
         bits = torch.cat(rows, dim=1)[0].float().numpy()
-        wrong = first_wrong(bits, self._machine.legal(np.array(places)))
+        right = self._machine.legal(np.array(places))
+        asked = 0 if self._machine.asks_empty else 1
+        wrong = first_wrong(bits[asked:], right[asked:])
         if wrong is None:
             return None, state
+        wrong += asked
         return fault_at(bits, self._machine, places, wrong, self.family.u[:wrong]), state
 
     def _read(self, state: Any, done: int, n: int) -> tuple[Fault | None, Any]:

@@ -129,7 +129,10 @@ def _answers(
     first, state = reader.start(len(strings))
     rest, _ = reader.read(torch.from_numpy(strings.tokens.astype(np.int64)), state)
     logits = torch.cat([first[:, None], rest], dim=1)
-    return logits.float().numpy(), machine.answers(strings)
+    right = machine.answers(strings)
+    if not machine.asks_empty:
+        logits[:, 0] = torch.from_numpy(np.where(right[:, 0], 1.0, -1.0))
+    return logits.float().numpy(), right
 
 
 def _first_fault(reader: Reader, machine: Machine, strings: Strings) -> Fault | None:

@@ -14,7 +14,6 @@ from pydantic import Field, model_validator
 
 from starfree.experiments.resolution import language_file
 from starfree.experiments.spec import Experiment, ModelSpec, Trial
-from starfree.languages.catalog import language
 
 Target = Literal["mamba", "paper", "signed"]
 Noise = Annotated[float, Field(ge=0, le=100)]
@@ -35,10 +34,9 @@ class BasinTrial(Trial):
     noise: Noise | None
 
 
-def condition(noise: float | None, rate: float) -> str:
-    """What a start and a learning rate are called in the plan."""
-    start = RANDOM if noise is None else f"noise {noise:g}"
-    return f"{start}, rate {rate:g}"
+def start_name(noise: float | None) -> str:
+    """What a start is called."""
+    return RANDOM if noise is None else f"noise {noise:g}"
 
 
 class BasinExperiment(Experiment):
@@ -47,13 +45,15 @@ class BasinExperiment(Experiment):
     Attributes:
         models: follow from the languages; none is given.
         noises: each a cell, beside the random weights.
-        targets: by language; by default Mamba's weights.
+        targets: by language; by default Mamba's weights alone.
     """
 
     kind: Literal["basin"]
     models: tuple[ModelSpec, ...] = ()
     noises: tuple[Noise, ...] = Field(min_length=1)
-    targets: dict[str, Target] = Field(default_factory=dict)
+    targets: dict[str, Annotated[tuple[Target, ...], Field(min_length=1)]] = Field(
+        default_factory=dict
+    )
 
     @model_validator(mode="after")
     def _has_a_basin(self) -> Self:
@@ -70,17 +70,13 @@ class BasinExperiment(Experiment):
 
     @property
     def shown_models(self) -> dict[str, str]:
-        """Start and rate -> a name for all."""
-        return {condition(*start): MODEL for start in self._starts}
+        """Target, start and rate -> a name for all."""
+        return {model.shown: MODEL for model, _ in self.trials(self.seeds[:1])}
 
     @property
     def in_order(self) -> bool:
         """Seed by seed, so that every cell has something early."""
         return True
-
-    @property
-    def _starts(self) -> list[tuple[float | None, float]]:
-        return [(noise, rate) for rate in self.learning_rates for noise in (*self.noises, None)]
 
     def trials(
         self, seeds: Sequence[int], rates: Mapping[tuple[str, str], float] | None = None
@@ -92,16 +88,19 @@ class BasinExperiment(Experiment):
         """
         del rates
         places = [
-            (reference, self.targets.get(language(reference).name, "mamba"), start)
+            (reference, target, noise, rate)
             for reference in self.languages
-            for start in self._starts
+            for target in self.targets.get(reference, ("mamba",))
+            for rate in self.learning_rates
+            for noise in (*self.noises, None)
         ]
+        files = {reference: language_file(reference) for reference in self.languages}
         return [
             (
-                ModelSpec(name=MODEL, label=condition(noise, rate)),
+                ModelSpec(name=MODEL, label=f"{target}, {start_name(noise)}, rate {rate:g}"),
                 BasinTrial(
                     language=reference,
-                    language_file=language_file(reference),
+                    language_file=files[reference],
                     model=MODEL,
                     options={},
                     task=self.task,
@@ -114,5 +113,5 @@ class BasinExperiment(Experiment):
                 ),
             )
             for seed in seeds
-            for reference, target, (noise, rate) in places
+            for reference, target, noise, rate in places
         ]

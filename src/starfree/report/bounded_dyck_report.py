@@ -17,7 +17,9 @@ from starfree.experiments.bounded_dyck import (
 )
 from starfree.experiments.published_results import published_results
 from starfree.experiments.store import Store
+from starfree.report.bounded_dyck_cells import bounded_dyck_details
 from starfree.report.bounded_dyck_figure import Line, distance_figure, width_figure
+from starfree.report.details import Details
 from starfree.report.numbers import percent
 from starfree.report.page import draw
 from starfree.report.sections import Report, Row, Table
@@ -211,7 +213,7 @@ def _table(
     )
     if below:
         note += f"What a perfect model would score where it is not 100 %: {below}."
-    return Table("Closing accuracy", header, rows, note)
+    return Table("Closing accuracy", header, rows, note, details=_opened(grid))
 
 
 def _constraints(done: Mapping[Setting, Mapping[str, Result]]) -> Table:
@@ -236,7 +238,25 @@ def _constraints(done: Mapping[Setting, Mapping[str, Result]]) -> Table:
         "The evaluator's other constraints on the test file, % of the prefixes where they apply: "
         "the illegal symbols together get less than 20 %. Dev loss: nats a symbol, at the end."
     )
-    return Table("Other constraints", header, rows, note)
+    return Table("Other constraints", header, rows, note, details=_opened(done))
+
+
+def _opened(grid: Mapping[Setting, Mapping[str, Result]]) -> list[Details | None]:
+    opened: list[Details | None] = []
+    for setting, results in grid.items():
+        if not results:
+            opened.append(None)
+            continue
+        options = next(iter(results.values()))["trial"]["options"]
+        facts = {
+            "numbers of state": f"{state_numbers(options):,}",
+            "published, dev and test": ", ".join(
+                _percent(published(setting, test)) or "none" for test in ("dev", "test")
+            ),
+        }
+        label = f"{setting.layers}, {setting.width}, {setting.rate:g}"
+        opened.append(bounded_dyck_details(label, facts, results))
+    return opened
 
 
 def _findings(done: Mapping[Setting, Mapping[str, Result]]) -> Iterator[str]:

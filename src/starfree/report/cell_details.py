@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Any
@@ -19,21 +18,22 @@ from starfree.report.details import (
     DetailTable,
     Example,
     Line,
+    details_name,
     shortened,
 )
 from starfree.report.findings import difference, outcome
 from starfree.report.lengths import UNTESTED, stretches
 from starfree.report.numbers import dash, duration, points, signed
-from starfree.report.refutations import Refutation, read_refutation
+from starfree.report.refutations import (
+    Refutation,
+    refuted_examples,
+    refuted_note,
+    refuted_words,
+)
 
 Result = Mapping[str, Any]
 
 POINTS_A_WINDOW = 10
-
-
-def details_name(*parts: str) -> str:
-    """A name for a link: letters, digits, dashes."""
-    return re.sub(r"[^a-z0-9]+", "-", " ".join(parts).lower()).strip("-")
 
 
 def cell_details(cell: Cell, results: Mapping[str, Result], store: Store) -> Details:
@@ -48,10 +48,9 @@ def cell_details(cell: Cell, results: Mapping[str, Result], store: Store) -> Det
     refutations = {
         seed_of(result): found
         for trial, result in zip(cell.trials, of_seeds, strict=True)
-        if (found := read_refutation(store, trial)) is not None
+        if (found := store.refutation(trial)) is not None
     }
     curves = [store.curve(trial) for trial in cell.trials]
-    trial = {k: v for k, v in of_seeds[0]["trial"].items() if v is not None and k != "seed"}
     return Details(
         name=details_name(cell.language.name, cell.model.shown),
         title=f"{cell.language.name}, {cell.model.shown}",
@@ -63,8 +62,8 @@ def cell_details(cell: Cell, results: Mapping[str, Result], store: Store) -> Det
         ],
         tables=[_accuracy_table(cell, of_seeds), _baseline_table(of_seeds[0]["bins"]),
                 _rate_table(cell), trial_table(cell.trials, of_seeds)],
-        examples=[*_refuted(refutations), *examples(of_seeds)],
-        spec=yaml.safe_dump(trial, sort_keys=False, allow_unicode=True),
+        examples=[*refuted_examples(refutations), *examples(of_seeds)],
+        spec=spec_text(of_seeds[0]),
     )  # fmt: skip
 
 
@@ -73,14 +72,23 @@ def searched(cell: Cell, store: Store) -> list[str]:
 
     The same words of several seeds are said once.
     """
-    solved = f"solved@{min(b.strings for b in cell.bins):,}, but " if cell.solved else ""
-    found = [one for trial in cell.trials if (one := read_refutation(store, trial))]
-    return list(dict.fromkeys((solved if one.wrong else "") + one.words for one in found))
+    found = [one for trial in cell.trials if (one := store.refutation(trial)) is not None]
+    return refuted_words(found, _smallest_bin(cell) if cell.solved else None)
+
+
+def _smallest_bin(cell: Cell) -> int:
+    return min(measured.strings for measured in cell.bins)
 
 
 def seed_of(result: Result) -> int:
     """The trial's seed."""
     return int(result["trial"]["seed"])
+
+
+def spec_text(result: Result) -> str:
+    """The spec that the seeds of a cell share."""
+    shared = {k: v for k, v in result["trial"].items() if v is not None and k != "seed"}
+    return yaml.safe_dump(shared, sort_keys=False, allow_unicode=True)
 
 
 def length_chart(of_seeds: Sequence[Result]) -> Chart:
@@ -211,21 +219,13 @@ def trial_table(hashes: Sequence[str], results: Sequence[Result]) -> DetailTable
     return DetailTable("Where the numbers come from", header, rows, note, last=True)
 
 
-def _refuted(refutations: Mapping[int, Refutation]) -> Iterator[Example]:
-    for seed, found in refutations.items():
-        if found.example is not None:
-            yield Example(**(vars(found.example) | {"where": f"seed {seed}, found by search"}))
-
-
 def _notes(
     cell: Cell, of_seeds: Sequence[Result], refutations: Mapping[int, Refutation]
 ) -> Iterator[str]:
-    strings = min(b.strings for b in cell.bins)
     for place, seed in enumerate(map(seed_of, of_seeds)):
         if seed in refutations:
-            solved = all(b.seeds[place] == 1.0 for b in cell.bins)
-            tests = f"solved@{strings:,} in every window, " if solved else ""
-            yield f"Seed {seed}: {tests}{refutations[seed].words}."
+            solved = all(measured.seeds[place] == 1.0 for measured in cell.bins)
+            yield refuted_note(seed, refutations[seed], _smallest_bin(cell) if solved else None)
     if cell.stateless:
         yield "The language does not test state: the last symbols alone say what may follow."
     untold = [dash(b.window) for b in cell.bins if b.solved_without_state]

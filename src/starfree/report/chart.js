@@ -32,10 +32,14 @@ function placeAt([low, high, from, to, logarithmic], value) {
 }
 
 function extent(values, logarithmic) {
-  const known = values.filter(value => value !== null && (!logarithmic || value > 0));
+  const known = values.filter(value => Number.isFinite(value) && (!logarithmic || value > 0));
   if (!known.length) return logarithmic ? [0.1, 1] : [0, 1];
   const low = Math.min(...known), high = Math.max(...known);
-  if (logarithmic) return [10 ** Math.floor(Math.log10(low)), 10 ** Math.max(Math.ceil(Math.log10(high)), Math.floor(Math.log10(low)) + 1)];
+  if (logarithmic) {
+    // One decade more below the smallest where there are zeros: they lie on the axis.
+    const floor = Math.floor(Math.log10(low)) - values.includes(0);
+    return [10 ** floor, 10 ** Math.max(Math.ceil(Math.log10(high)), floor + 1)];
+  }
   return low < high ? [Math.min(0, low), high] : [0, high || 1];
 }
 
@@ -47,7 +51,7 @@ function route(line, across, axes, gap) {
     let y = line.ys[place];
     if (y === null || y === undefined || (axes.x[4] && x <= 0)) { last = null; return; }
     if (axes.y[4] && y < axes.y[0]) y = axes.y[0];
-    const at = `${placeAt(axes.x, x).toFixed(1)} ${placeAt(axes.y, y).toFixed(1)}`;
+    const at = `${placeAt(axes.x, x).toFixed(3)} ${placeAt(axes.y, y).toFixed(3)}`;
     const joined = last !== null && !(gap && x - last > gap);
     parts.push(joined ? `L${at}` : `M${at}L${at}`);
     last = x;
@@ -64,6 +68,7 @@ function chartPicture(chart) {
     x: [lowX, highX, left, width - right, Boolean(chart.log_x)],
     y: [lowY, highY, height - bottom, top + 4, Boolean(chart.log_y)],
   };
+  const zero = axes.y[4] && ys.includes(0) ? lowY : null;
   const parts = [];
   const text = (x, y, words, anchor, extra = {}) => drawn("text", {x, y, "text-anchor": anchor, ...extra}, words);
   if (chart.shade) {
@@ -73,14 +78,14 @@ function chartPicture(chart) {
   for (const tick of axes.y[4] ? powerTicks(lowY, highY) : niceTicks(lowY, highY, 4)) {
     const y = placeAt(axes.y, tick);
     parts.push(drawn("line", {class: "grid", x1: left, x2: width - right, y1: y, y2: y}),
-      text(left - 6, y + 4, tickLabel(tick, chart.percent), "end"));
+      text(left - 6, y + 4, tick === zero ? "0" : tickLabel(tick, chart.percent), "end"));
   }
   for (const tick of axes.x[4] ? powerTicks(lowX, highX) : niceTicks(lowX, highX, 6)) {
     parts.push(text(placeAt(axes.x, tick), height - bottom + 18, tickLabel(tick), "middle"));
   }
   parts.push(drawn("line", {class: "axis", x1: left, x2: width - right, y1: height - bottom, y2: height - bottom}),
     text((left + width - right) / 2, height - 6, chart.x, "middle", {class: "label"}));
-  const scale = {...axes, percent: Boolean(chart.percent), zero: axes.y[4] ? lowY : null};
+  const scale = {...axes, percent: Boolean(chart.percent), zero};
   const lines = chart.lines.map(line => drawn("g", {"data-named": line.name}, drawn("path", {
     d: route(line, line.at ?? chart.at, axes, chart.gap), fill: "none", "stroke-width": line.dash === "dotted" ? 1.6 : 2,
     stroke: line.colour === null ? "var(--ink)" : `var(--c${line.colour})`, "stroke-linecap": "round",

@@ -7,6 +7,7 @@ that a report of a thousand trials stays a small file.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -118,6 +119,15 @@ class Details:
         plain = _compact(asdict(self) | {"name": None})
         text = json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         return text.replace("<", "\\u003c")
+
+
+def details_name(*parts: str) -> str:
+    """A name that can stand in a link: letters, digits, dashes.
+
+    >>> details_name("d-4", "Mamba, 3 layers")
+    'd-4-mamba-3-layers'
+    """
+    return re.sub(r"[^a-z0-9.]+", "-", " ".join(parts).lower()).strip("-")
 
 
 # What the script asks for without a question whether it is there.

@@ -25,7 +25,7 @@ function valueAt([low, high, from, to, logarithmic], place) {
 function spelled(value, percent) {
   if (percent) {
     // What is not 0 or 1 is never rounded to it.
-    if (value < 1e-6 || value > 1 - 1e-6) return value < .5 ? "0 %" : "100 %";
+    if (value < 1e-5 || value > 1 - 1e-5) return value < .5 ? "0 %" : "100 %";
     return `${Math.min(Math.max(100 * value, .1), 99.9).toFixed(1)} %`;
   }
   if (value === 0) return "0";

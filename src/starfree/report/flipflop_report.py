@@ -11,6 +11,8 @@ import numpy as np
 from starfree.experiments.flipflop import FlipflopExperiment
 from starfree.experiments.published_results import published_results
 from starfree.experiments.store import Store
+from starfree.report.details import Details
+from starfree.report.flipflop_cells import flipflop_details
 from starfree.report.flipflop_figure import error_figure, memory_figure
 from starfree.report.page import draw
 from starfree.report.sections import Report, Row, Table
@@ -184,7 +186,21 @@ def _table(
         "pairs between a write and its read with a wrong answer."
     )
     note += "".join(f" {line}" for line in _bounds_of_nothing(groups, tests))
-    return Table("After training", header, rows, note)
+    opened = [_details(setting, results) for setting, results in groups]
+    return Table("After training", header, rows, note, details=opened)
+
+
+def _details(setting: Setting, results: Mapping[str, Result]) -> Details | None:
+    if not results:
+        return None
+    facts = {
+        "training strings": setting.train_data,
+        "loss": setting.mode,
+        "learning rate": f"{setting.rate:g}",
+        "iterations": f"{setting.iterations:,}",
+    }
+    label = f"{setting.arm}: {setting.model}, {setting.rate:g}"
+    return flipflop_details(label, facts, results)
 
 
 def _bounds_of_nothing(

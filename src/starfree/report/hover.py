@@ -60,16 +60,19 @@ def measure_axes(figure: Figure) -> None:
 
 def _axis(limits: tuple[float, float], ends: tuple[float, float], scale: str) -> list[object]:
     """Values at both ends, where the ends are drawn, and whether it is logarithmic."""
-    return [*(float(f"{x:.7g}") for x in limits), *(round(x, 2) for x in ends), scale == "log"]
+    return [*(float(f"{x:.7g}") for x in limits), *(round(x, 5) for x in ends), scale == "log"]
 
 
 def told(svg: str) -> str:
     """An SVG document whose words are titles and attributes instead of ids."""
-    svg = re.sub(rf'<g id="{_SAYS}([^"]*)">', r'<g class="says"><title>\1</title>', svg)
-    svg = re.sub(
-        rf'<g id="{_NAMED}([^"]*)">', r'<g class="named"><title>\1</title>', svg
-    )  # fmt: skip
-    return re.sub(rf'<g id="{_SCALE}([^"]*)">', r'<g data-scale="\1">', svg)
+    return re.sub(r"""<g id=(["'])(says|named|scale):(.*?)\1>""", _written, svg)
+
+
+def _written(found: re.Match[str]) -> str:
+    kind, words = found[2], found[3].replace('"', "&quot;")
+    if kind == "scale":
+        return f'<g data-scale="{words}">'
+    return f'<g class="{kind}"><title>{words}</title>'
 
 
 def untitled(svg: str) -> str:

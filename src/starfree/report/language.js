@@ -66,12 +66,6 @@ function read(data, text) {
 const LONGEST = 300;  // columns that are shown
 const data = JSON.parse(document.getElementById("data").textContent);
 
-function element(tag, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
-}
-
 function automatonStates(tokens) {
   if (!data.automaton) return null;
   const states = [data.automaton.start];

@@ -104,8 +104,8 @@ def _themed(colour: str) -> str:
 
 
 def _rounded(attribute: re.Match[str]) -> str:
-    """Places to a hundredth of a point."""
-    return re.sub(r"(\.\d\d)\d+", r"\1", attribute[0])
+    """Places fine enough for values to be read off them (figures.js)."""
+    return re.sub(r"(\.\d{4})\d+", r"\1", attribute[0])
 
 
 def render(

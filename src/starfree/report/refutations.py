@@ -1,79 +1,53 @@
-"""What a search beyond the test strings found of a trained model, from beside its result."""
+"""What searches beyond the test strings found of trained models, as the page says it."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from starfree.experiments.store import Store
+from starfree.experiments.refuting import words
 from starfree.report.details import Example, shortened
 
-FILE = "refutation.json"
+Refutation = Mapping[str, Any]  # of a refutation.json
+
+LONGEST = 400  # symbols of a wrong string that is written out
 
 
-@dataclass(frozen=True)
-class Refutation:
-    """The outcome of `starfree refute` on a trial's weights.
+def is_wrong(found: Refutation) -> bool:
+    """Whether a wrong string was found."""
+    return bool(found["status"] == "COUNTEREXAMPLE")
 
-    Attributes:
-        status: COUNTEREXAMPLE, PROVEN_ALL_LENGTHS, PROVEN_UP_TO or UNKNOWN.
-        length: of the counterexample; else up to which all strings are right.
-        example: the counterexample, None if there is none.
+
+def refuted_note(seed: int, found: Refutation, solved_at: int | None) -> str:
+    """`Seed 0: solved@1,000 in every window, wrong at length 1,875 on w1 (i0)^936 r.`
+
+    Args:
+        seed: of the trial.
+        found: its refutation.
+        solved_at: strings of the smallest window if it solved all windows, else None.
     """
-
-    status: str
-    length: int | None
-    family: str
-    example: Example | None
-
-    @property
-    def wrong(self) -> bool:
-        """Whether a wrong string was found."""
-        return self.status == "COUNTEREXAMPLE"
-
-    @property
-    def words(self) -> str:
-        """`wrong at length 1,875 on w1 (i0)^936 r`."""
-        at = "" if self.length is None else f"{self.length:,}"
-        if self.wrong:
-            return "wrong" + (f" at length {at}" if at else "") + self._on
-        if self.status == "PROVEN_ALL_LENGTHS":
-            return "proven right at every length"
-        up_to = f" (all strings up to length {at} are right)" if at else ""
-        return f"no wrong string found beyond the tests{up_to}"
-
-    @property
-    def _on(self) -> str:
-        return f" on {self.family}" if self.family else ""
+    tests = "" if solved_at is None else f"solved@{solved_at:,} in every window, "
+    return f"Seed {seed}: {tests}{words(found)}."
 
 
-def read_refutation(store: Store, trial_hash: str) -> Refutation | None:
-    """What stands in the trial's folder; None if nothing does, or nothing that can be read."""
-    try:
-        text = (store.trial_folder(trial_hash) / FILE).read_text(encoding="utf-8")
-        found = json.loads(text)
-        return _parse(found)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
+def refuted_words(found: Iterable[Refutation], solved_at: int | None) -> list[str]:
+    """The same of all seeds of a cell in a few words; what several seeds share is said once."""
+    tests = "" if solved_at is None else f"solved@{solved_at:,}, but "
+    return list(dict.fromkeys((tests if is_wrong(one) else "") + words(one) for one in found))
 
 
-def _parse(found: Mapping[str, Any]) -> Refutation:
-    counterexample = found.get("counterexample")
-    if counterexample is None and "string" in found:
-        counterexample = found
-    example = None if counterexample is None else shortened(counterexample, "search")
-    length = found.get("length")
-    if length is None and example is not None:
-        length = example.length
-    return Refutation(str(found["status"]), length, _spelled(found.get("family")), example)
-
-
-def _spelled(family: object) -> str:
-    """`u (w)^n v`; a family that is already words stays."""
-    if not isinstance(family, Mapping):
-        return family if isinstance(family, str) else ""
-    if "w" not in family or "n" not in family:
-        return ""
-    return f"{family.get('u', '')} ({family['w']})^{family['n']} {family.get('v', '')}".strip()
+def refuted_examples(found: Mapping[int, Refutation]) -> Sequence[Example]:
+    """The wrong strings, by seed; long ones as powers."""
+    examples = []
+    for seed, one in found.items():
+        if not is_wrong(one):
+            continue
+        where = f"seed {seed}, searched"
+        wrong = one["counterexample"]
+        if wrong["position"] <= LONGEST:
+            examples.append(shortened(wrong, where))
+        else:
+            length = wrong["position"]
+            expected, given = wrong["expected"], wrong["given"]
+            examples.append(Example(where, one["word"], "", length, length, expected, given))
+    return examples

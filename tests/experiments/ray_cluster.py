@@ -12,7 +12,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 RAY = Path(sys.executable).with_name("ray")
-START_SECONDS = 180
+START_SECONDS = 600  # ten are enough on a machine that is not busy
 
 
 def importable():

@@ -13,9 +13,9 @@ from starfree.experiments.store import Store
 
 
 def main():
-    spec, out, address, seconds = sys.argv[1:]
+    spec, out, address, runner, seconds = sys.argv[1:]
     experiment, _ = load(spec)
-    engine = RayEngine(address, None, "ray_runners:watched", float(seconds))
+    engine = RayEngine(address, None, f"ray_runners:{runner}", float(seconds))
 
     def watch(event):
         shown = {"kind": type(event).__name__, "at": time.time(), **asdict(event)}

@@ -62,7 +62,7 @@ def model(vocabulary, outputs, width):
 class Driver:
     """A driver in a folder of its own, its events as they come."""
 
-    def __init__(self, folder, address, seconds, **numbers):
+    def __init__(self, folder, address, runner, seconds, **numbers):
         self.folder = folder
         self.out = folder / "out"
         self.events = []
@@ -72,7 +72,7 @@ class Driver:
         for name, value in numbers.items():
             self.spec = self.spec.replace(name.upper(), str(value))
         (folder / "spec.yaml").write_text(self.spec)
-        command = [sys.executable, HERE / "ray_driver.py", "spec.yaml", "out", address]
+        command = [sys.executable, HERE / "ray_driver.py", "spec.yaml", "out", address, runner]
         self.process = subprocess.Popen(
             [*map(str, command), str(seconds)], cwd=folder, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True,
@@ -203,7 +203,13 @@ def same_as_here(driver, folder):
 
 def test_a_machine_switched_off_loses_nothing_and_nothing_runs_twice(cluster, start, tmp_path):
     driver = start(
-        tmp_path / "driver", cluster.address, seconds=0.3, seeds=[0, 1], tokens=100_000, points=10
+        tmp_path / "driver",
+        cluster.address,
+        "watched",
+        seconds=0.3,
+        seeds=[0, 1],
+        tokens=100_000,
+        points=10,
     )
     killed, step = switch_off_in_the_middle(cluster, driver, checkpoints_before=2)
     driver.end()
@@ -214,8 +220,8 @@ def test_a_machine_switched_off_loses_nothing_and_nothing_runs_twice(cluster, st
 def test_with_its_own_intervals_a_checkpoint_comes_home_every_minute(cluster, start, tmp_path):
     """Few points of the curve, so that the clock decides; then as if nothing had happened."""
     driver = start(
-        tmp_path / "driver", cluster.address, seconds=CHECKPOINT_SECONDS,
-        seeds=[0], tokens=8_000_000, points=2,
+        tmp_path / "driver", cluster.address, "unhurried", seconds=CHECKPOINT_SECONDS,
+        seeds=[0], tokens=400_000, points=2,
     )  # fmt: skip
     came = {}
     stop = threading.Event()

@@ -117,6 +117,13 @@ def test_a_long_table_breaks_over_pages():
     assert r"\endhead" in text
 
 
+@pytest.mark.parametrize(
+    ("title", "caption"), [("All", "All. How to read it"), ("Why?", "Why? How to read it")]
+)
+def test_the_note_follows_the_title(title, caption):
+    assert rf"\caption{{{caption}}}" in as_latex([Table(title, ("a",), [("b",)], "How to read it")])
+
+
 def test_a_row_that_begins_with_a_bracket_is_no_argument():
     text = as_latex([Table("t", ("a", "b"), [("[x]", "1"), ("*", "2")])])
     check_latex(text)

@@ -88,9 +88,10 @@ def summary_table(summary: Summary) -> Table:
             baselines = ["" if b.baseline is None else points(b.baseline) for b in cell.bins]
             add(cell.language.name, "stateless", "", baselines)
             before = cell.language
-        of_seeds = f"{outcome(cell)} ({cell.solved_seeds} of {len(cell.trials)} seeds)"
+        seeds = len(cell.trials)
+        tail = f" ({cell.solved_seeds} of {seeds} seeds)" if seeds > 1 else ""
         values = [_measured(measured) for measured in cell.bins]
-        add("", cell.model.shown, cell.expectation.answer, values, of_seeds)
+        add("", cell.model.shown, cell.expectation.answer, values, outcome(cell) + tail)
         if any(measured.published for measured in cell.bins):
             paper = ["" if b.published is None else points(b.published.value) for b in cell.bins]
             add("", f"{cell.model.shown}, published", "", paper)

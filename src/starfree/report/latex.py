@@ -30,7 +30,8 @@ def as_latex(tables: Sequence[Table]) -> str:
 
 def _table(table: Table) -> str:
     columns = "".join("r" if table.is_numeric(i) else "l" for i in range(len(table.header)))
-    title = escaped(table.title + (f". {table.note}" if table.note else ""))
+    stop = "" if table.title.endswith((".", "?", "!")) else "."
+    title = escaped(f"{table.title}{stop} {table.note}" if table.note else table.title)
     header = _row(table.header)
     body = "".join(
         # A line with something in its first cell opens a group: the language of those below it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from starfree.experiments.events import Event, Job, Progress
@@ -27,3 +27,8 @@ class Engine(Protocol):
         Raises:
             OSError: results can no longer be written, so that going on is of no use.
         """
+
+
+def free_number(taken: Collection[int]) -> int:
+    """The smallest number of a worker that no other has."""
+    return next(number for number in range(len(taken) + 1) if number not in taken)

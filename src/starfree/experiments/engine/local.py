@@ -16,7 +16,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from starfree.experiments.engine.attempt import StorageFailed, attempt, load_runner
-from starfree.experiments.engine.contract import ATTEMPTS, RUNNER, Report
+from starfree.experiments.engine.contract import ATTEMPTS, RUNNER, Report, free_number
 from starfree.experiments.engine.memory import Memory
 from starfree.experiments.events import (
     Failed,
@@ -102,7 +102,7 @@ class LocalEngine:
                     report(Waiting(f"{reason}: {self._memory.shortage()}"))
                 return
             if worker is None:
-                worker = self._start(_free_number(workers))
+                worker = self._start(free_number({worker.number for worker in workers}))
                 workers.append(worker)
             self._assign(worker, waiting.popleft(), report)
 
@@ -127,11 +127,6 @@ class LocalEngine:
 def _busy(workers: Sequence[_Worker]) -> list[int]:
     """Process ids of those that have a job."""
     return [worker.process.pid for worker in workers if worker.job and worker.process.pid]
-
-
-def _free_number(workers: Sequence[_Worker]) -> int:
-    taken = {worker.number for worker in workers}
-    return next(number for number in range(len(taken) + 1) if number not in taken)
 
 
 def _ready(workers: Sequence[_Worker]) -> list[_Worker]:

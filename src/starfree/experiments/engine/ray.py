@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from typing import Any
 
 from starfree.errors import InputError, StarfreeError
 from starfree.experiments.engine.attempt import StorageFailed
-from starfree.experiments.engine.contract import ATTEMPTS, RUNNER, Report
+from starfree.experiments.engine.contract import ATTEMPTS, RUNNER, Report, free_number
 from starfree.experiments.engine.local import available_cores
 from starfree.experiments.engine.ray_worker import Began, Ended, Files, Parcel, work
 from starfree.experiments.events import Failed, Job, Lost, Started, Waiting
@@ -113,7 +114,7 @@ class RayEngine:
                     report(Waiting("the cluster has no core for trials; waiting for machines"))
                     told = True
                 while waiting and len(running) < workers:
-                    number = _free_number(running)
+                    number = free_number({attempt.worker for attempt in running})
                     running.append(self._send(waiting.popleft(), number))
                 for attempt in self._ready(running):
                     if self._take(attempt, report, deaths):
@@ -169,7 +170,8 @@ class RayEngine:
     def _ready(self, running: Sequence[_Attempt]) -> list[_Attempt]:
         """Those of which there is something new."""
         streams = [attempt.stream for attempt in running]
-        if not streams:
+        if not streams:  # no machine is there yet
+            time.sleep(PATIENCE)
             return []
         # The second look is for all those that are ready by then, so that none has to wait long.
         self._ray.wait(streams, num_returns=1, timeout=PATIENCE, fetch_local=False)
@@ -254,11 +256,6 @@ def _knock(address: str) -> None:
     host, _, port = address.rpartition(":")
     if host and port.isdecimal():
         socket.create_connection((host, int(port)), timeout=KNOCK_SECONDS).close()
-
-
-def _free_number(running: Sequence[_Attempt]) -> int:
-    taken = {attempt.worker for attempt in running}
-    return next(number for number in range(len(taken) + 1) if number not in taken)
 
 
 def _write(job: Job, files: Files) -> None:

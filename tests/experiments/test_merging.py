@@ -114,3 +114,11 @@ def test_another_experiment_is_refused(parts, tmp_path, store):
     with pytest.raises(InputError, match="no run is here"):
         merge([one.folder, tmp_path / "nothing"], store)
     assert not list(store.trials.iterdir())
+
+
+def test_what_no_result_depends_on_may_differ(parts, tmp_path, store):
+    one, _, _ = parts
+    renamed = SPEC.replace("title: Made <up>", "title: Another\nrefutation: {symbols: 0}")
+    other, _, _ = made_run(tmp_path / "other", renamed, languages=["aa-star"])
+    assert merge([one.folder, other.folder], store).finished[other.folder] == 6
+    assert read_plan(store.folder)[0].title == "Made <up>"

@@ -35,6 +35,7 @@ seeds: SEEDS
 data: {train_size: 200, validation_size: 40, bin_size: 40, test_windows: [1-20, 21-40],
        train_window: 1-20}
 training: {tokens: TOKENS, evaluations: POINTS, validation_strings: 10, bin_strings: 5}
+refutation: {symbols: 0}
 """
 AUTOMATON = {
     "format": 1, "alphabet": ["0", "1"], "start": 0, "accepting": [0],

@@ -17,6 +17,8 @@ from starfree.training.checkpoint import CHECKPOINT_NAME
 
 RESULT = "result.json"  # written last: where it is, all is there
 
+_BESIDE_TRIALS = ("title", "refutation")  # fields of a spec that no result depends on
+
 # What two runs of one trial may differ in without disagreeing.
 _CIRCUMSTANCES = ("seconds", "total_seconds", "version", "commit", "machine", "finished")
 
@@ -77,7 +79,11 @@ def merge(folders: Sequence[Path], store: Store) -> Merged:
 
 def _check_same(one: Experiment, here: Path, other: Experiment, there: Path) -> None:
     ours, theirs = one.plain(), other.plain()
-    differing = [name for name in ours | theirs if ours.get(name) != theirs.get(name)]
+    differing = [
+        name
+        for name in ours | theirs
+        if name not in _BESIDE_TRIALS and ours.get(name) != theirs.get(name)
+    ]
     if differing:
         raise InputError(
             f"{there}: another experiment than that of {here} (they differ in: "

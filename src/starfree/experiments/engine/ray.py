@@ -213,8 +213,8 @@ class RayEngine:
         attempt.node = message.node
         if not message.same_code:
             raise StarfreeError(
-                f"{message.node}: the starfree of this machine is not the driver's; install the "
-                "same one on every machine of the cluster"
+                f"{message.node}: the starfree of this machine is not the one that the run began "
+                "with; install the same one on every machine, and change none during a run"
             )
         report(Started(attempt.job.hash, attempt.worker))
 

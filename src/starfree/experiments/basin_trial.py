@@ -83,7 +83,7 @@ def add_noise(model: nn.Module, scale: float) -> None:
     for parameter in model.parameters():
         if parameter.numel():
             size = parameter.square().mean().sqrt()
-            parameter += scale * size * torch.randn_like(parameter)
+            parameter.add_(scale * size * torch.randn_like(parameter))
 
 
 def _measured(ground: Material, model: nn.Module, trial: BasinTrial) -> dict[str, Any]:

@@ -185,7 +185,8 @@ class _Search:
         self.margin = min(self.margin, float(sizes.min()))
         new = self._new(state, after)
         # The first fault counts wherever it is, a further one only if its pair is new.
-        for place in [*wrong[:1], *np.intersect1d(wrong[1:], new)]:
+        fresh = np.intersect1d(wrong, new)
+        for place in fresh if self.faults or len(fresh) else wrong[:1]:
             if len(self.faults) < self.wanted:
                 string = self._string(int(rows[place])) + ((token,) if token < self.letters else ())
                 bits = tuple(expected[place].tolist()), tuple(given[place].tolist())

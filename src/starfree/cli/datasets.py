@@ -119,7 +119,7 @@ def _print_report(report: AuditReport) -> None:
         scores.add_row(kind, *(_score(found.get(kind)) for found in report.baselines.values()))
     out.print("\nstrings that predictors without state get wholly right, %")
     out.print(scores)
-    out.print()
+    out.print(Text(f"\n{report.learner.words}\n"))
     style = {"error": "bold red", "limit": "yellow"}
     for finding in report.findings:
         line = Text(f"{finding.severity:<5}  ", style=style.get(finding.severity, "dim"))

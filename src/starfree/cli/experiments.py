@@ -68,6 +68,7 @@ def run(
 ) -> None:
     """Train, evaluate, store, report. Run it again, and it does only what is missing."""
     from starfree.experiments.builtin import load
+    from starfree.experiments.determination import determine
     from starfree.experiments.execution import RUNS, Run, check
     from starfree.experiments.part import make_part
     from starfree.experiments.plan import SPEC
@@ -89,6 +90,7 @@ def run(
             watching(store, shown.watch, track) as watch,
         ):
             outcome = Run(wanted, store, chosen, shown.announce, watch, part).run()
+        determine(store, wanted)
         show_report(store)
     if outcome.without_weights:
         screen.print(

@@ -15,6 +15,7 @@ from starfree.data.audit_checks import Finding, Part
 from starfree.data.files import Folder, read_folder
 from starfree.data.labels import LabelKind, guess_kind, label_table
 from starfree.data.lines import from_lines
+from starfree.data.passive import Determined, determined
 from starfree.data.published import PublishedProtocol, protocols
 from starfree.data.shortcuts import Baseline, Positions, baselines, positions
 from starfree.data.task import make_task
@@ -38,6 +39,7 @@ class AuditReport:
         labels: their kind.
         findings: errors first, then limits.
         splits: for each split strings, distinct strings, lengths, strings in train, label classes.
+        learner: whether the training strings determine the language, for a passive learner.
         baselines: for each bin, what stateless predictors score; their keys are the kinds of
             `shortcuts` and, for uniform strings of automata, `optimum of 4 symbols` and so on.
     """
@@ -48,6 +50,7 @@ class AuditReport:
     findings: tuple[Finding, ...]
     splits: Mapping[str, Mapping[str, Any]]
     baselines: Mapping[str, Mapping[str, Mapping[str, float]]]
+    learner: Determined
 
     @property
     def has_errors(self) -> bool:
@@ -98,6 +101,7 @@ def audit(path: Path, language: Language | None = None) -> AuditReport:
             for part in parts
             if part.is_bin
         },
+        determined(language, train.strings, kind == "membership"),
     )
 
 

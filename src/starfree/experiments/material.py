@@ -87,7 +87,7 @@ def _make(
     settings: DataSettings,
 ) -> Material:
     spoken = language(reference)
-    data = _draw(spoken, task, protocol, settings)
+    data = draw_data(spoken, task, protocol, settings)
     question = make_task(spoken, task, data.train)
     asked = {"train": data.train, **data.bins}
     split = positions({name: question.encode(strings) for name, strings in asked.items()})
@@ -109,13 +109,14 @@ def _make_without_tests(
     settings: DataSettings,
 ) -> Material:
     spoken = language(reference)
-    data = replace(_draw(spoken, task, protocol, settings), bins={})
+    data = replace(draw_data(spoken, task, protocol, settings), bins={})
     return Material(spoken, data, make_task(spoken, task, data.train), {}, {})
 
 
-def _draw(
+def draw_data(
     spoken: Language, task: TaskName, protocol: ProtocolName, settings: DataSettings
 ) -> DataSet:
+    """The strings of some settings, drawn anew."""
     return make_splits(
         spoken,
         protocol,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any
 
+from starfree.data.passive import Determined
+from starfree.experiments.determination import read_determined
 from starfree.experiments.expectation import Expectation, expectation
 from starfree.experiments.plan import CellKey, PlannedTrial, choose_rates, read_plan
 from starfree.experiments.published_results import PublishedResult, published_accuracy
@@ -140,6 +142,7 @@ class Summary:
         missing: language and model as shown of those without a result.
         failures: hash of a trial whose last attempt failed -> why.
         versions: what made the results, as `version (commit)`; more than one is a warning.
+        determined: what a passive learner made of each language's training strings.
     """
 
     experiment: Experiment
@@ -148,6 +151,7 @@ class Summary:
     missing: tuple[CellKey, ...]
     failures: Mapping[str, str]
     versions: tuple[str, ...]
+    determined: Mapping[str, Determined] = field(default_factory=dict)
 
 
 def read_summary(store: Store) -> tuple[Summary, dict[str, Result]]:
@@ -165,7 +169,8 @@ def read_summary(store: Store) -> tuple[Summary, dict[str, Result]]:
         for trial in planned
         if trial.hash not in results and (failure := store.failure(trial.hash)) is not None
     }
-    return summarise(experiment, planned, results, failures), results
+    summary = summarise(experiment, planned, results, failures)
+    return replace(summary, determined=read_determined(store.folder)), results
 
 
 def summarise(

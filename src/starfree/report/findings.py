@@ -239,6 +239,7 @@ def caveats(summary: Summary) -> list[str]:
             "Not identifiable: test strings use transitions seen fewer than 20 times in training: "
             f"{', '.join(sorted(unseen))}."
         )
+    lines += _what_training_determines(summary)
     if compared_with_published(summary):
         lines.append(
             "Published numbers were measured on other strings, labels and windows (their "
@@ -250,6 +251,26 @@ def caveats(summary: Summary) -> list[str]:
     if missing:
         lines.append(f"{missing} of {summary.planned} cells were not run yet.")
     lines += [f"Failed: {message}" for message in summary.failures.values()]
+    return lines
+
+
+def _what_training_determines(summary: Summary) -> list[str]:
+    """Where a failure may be the data's: what a passive learner makes of the training strings."""
+    shown = {cell.language.name for cell in summary.cells}
+    told = {name: found for name, found in summary.determined.items() if name in shown}
+    lines = []
+    if whole := [name for name, found in told.items() if found.determined]:
+        lines.append(
+            "The training strings determine the language: a passive learner of automata (RPNI) "
+            f"finds it in them: {', '.join(whole)}."
+        )
+    if partly := [name for name, found in told.items() if found.determined is False]:
+        lines.append(
+            "They do not, for that learner, where no finite automaton is enough or transitions are "
+            f"not shown: {', '.join(partly)}."
+        )
+    if untold := [name for name, found in told.items() if found.determined is None]:
+        lines.append(f"That learner was stopped before it could tell: {', '.join(untold)}.")
     return lines
 
 

@@ -92,7 +92,7 @@ def test_the_commented_spec_is_printed(starfree):
     assert done.out.startswith("# The main job in minutes")
     done = starfree("spec", "quickstar")
     assert done.code == 2
-    assert "there are: bounded-dyck, example, flipflop, gates, gates-state, hybrids" in done.err
+    assert "there are: basin, bounded-dyck, certified, example, flipflop, gates" in done.err
 
 
 def test_it_ends_as_a_process(tmp_path):

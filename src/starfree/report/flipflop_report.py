@@ -74,7 +74,7 @@ def flipflop_report(experiment: FlipflopExperiment, store: Store) -> Report:
         if done
         else [],
         tables=[_table(groups, experiment)],
-        rows=[row for setting, results in done for row in _rows(setting, results)],
+        rows=[row for setting, results in done for row in _rows(setting, results, experiment.name)],
     )
 
 
@@ -281,11 +281,11 @@ def _caveats(
         yield "A training diverged; its row shows the weights at that point."
 
 
-def _rows(setting: Setting, results: Mapping[str, Result]) -> Iterator[Row]:
+def _rows(setting: Setting, results: Mapping[str, Result], experiment: str) -> Iterator[Row]:
     for trial_hash, result in results.items():
         trial = result["trial"]
         common = {
-            "experiment": "flipflop",
+            "experiment": experiment,
             "language": "flipflop",
             "model": trial["model"],
             "layers": trial["options"].get("layers", ""),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from starfree.experiments.basin import BasinExperiment
 from starfree.experiments.bounded_dyck import BoundedDyckExperiment
+from starfree.experiments.certified import CertifiedExperiment
 from starfree.experiments.flipflop import FlipflopExperiment
 from starfree.experiments.plan import read_plan
 from starfree.experiments.precision import PrecisionExperiment
@@ -10,8 +12,10 @@ from starfree.experiments.search.experiment import SearchExperiment
 from starfree.experiments.store import Store
 from starfree.experiments.transfer import TransferExperiment
 from starfree.files import write_json
+from starfree.report.basin_report import basin_report
 from starfree.report.bounded_dyck_report import bounded_dyck_report
 from starfree.report.build import PAGE, RESULTS
+from starfree.report.certified_report import certified_report
 from starfree.report.flipflop_report import flipflop_report
 from starfree.report.precision_report import precision_report
 from starfree.report.search_report import search_report
@@ -37,6 +41,10 @@ def build_own_report(store: Store) -> Report | None:
         report = precision_report(experiment, store)
     elif isinstance(experiment, SearchExperiment):
         report = search_report(experiment, store)
+    elif isinstance(experiment, BasinExperiment):
+        report = basin_report(experiment, store)
+    elif isinstance(experiment, CertifiedExperiment):
+        report = certified_report(experiment, store)
     else:
         return None
     write_json(

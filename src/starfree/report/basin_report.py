@@ -84,10 +84,9 @@ def _finding(panel: Panel, starts: Sequence[Start], windows: Sequence[str]) -> s
     text = f"{panel_name(panel)}: "
     if unharmed:
         text += f"unharmed by noise up to {max(n for n in unharmed if n is not None):g}; "
-    kept = [start.noise for start in noises if _solved(start.after)]
+    kept = [f"{start.noise:g}" for start in noises if _solved(start.after)]
     if kept:
-        largest = max(n for n in kept if n is not None)
-        text += f"after training every seed is right on every string up to noise {largest:g}"
+        text += f"after training every seed is right on every string from noise {', '.join(kept)}"
     else:
         text += (
             "no noise, not even 0, from which every seed is right on every string after training"

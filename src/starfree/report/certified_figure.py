@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from starfree.report.hover import says
-from starfree.report.style import COLOURS, INK, QUIET, RULE, style
+from starfree.report.style import COLOURS, INK, RULE, style
 
 PROVEN, LEFT = COLOURS[2], COLOURS[4]
 
@@ -32,7 +32,7 @@ class Mark:
 def certified_figure(marks: Mapping[str, Sequence[Mark]]) -> Figure:
     """A line for each language, a mark for each seed, over batches of training."""
     with style():
-        figure = Figure(figsize=(7.0, 0.26 * len(marks) + 1.3), layout="constrained")
+        figure = Figure(figsize=(7.0, 0.27 * len(marks) + 1.3), layout="constrained")
         axis = figure.subplots()
         for place, seeds in enumerate(marks.values()):
             for number, mark in enumerate(seeds):
@@ -43,10 +43,8 @@ def certified_figure(marks: Mapping[str, Sequence[Mark]]) -> Figure:
                     markeredgecolor=PROVEN if mark.proven else LEFT, clip_on=False,
                 )  # fmt: skip
                 says(dot, mark.words)
-        axis.set_xscale("log")
+        axis.set_xlim(left=0)
         axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        axis.xaxis.set_minor_formatter(FuncFormatter(_some))
-        axis.tick_params(axis="x", which="minor", labelsize=8, labelcolor=QUIET)
         axis.set_yticks(range(len(marks)), list(marks), fontsize=9)
         axis.set_ylim(len(marks) - 0.5, -0.5)
         axis.grid(axis="x", color=RULE)
@@ -59,9 +57,3 @@ def certified_figure(marks: Mapping[str, Sequence[Mark]]) -> Figure:
         ]  # fmt: skip
         figure.legend(handles=handles, loc="outside upper center", ncols=2, labelcolor=INK)
     return figure
-
-
-def _some(value: float, _: int) -> str:
-    """Between powers of ten, 2 and 5."""
-    digit = f"{value:e}"[0]
-    return f"{value:,.0f}" if digit in "25" else ""

@@ -93,7 +93,7 @@ def _tests(seeds: list[Result]) -> DetailTable:
             words,
             *(f"{result['bins'][test]['metrics'][metric]['value']:.6g}" for result in seeds),
             f"{measured['metrics'][metric]['n']:,}",
-            "{low:.3g} to {high:.3g}".format_map(measured["metrics"][metric]),
+            "{low:.6g} to {high:.6g}".format_map(measured["metrics"][metric]),
         ]
         for test, measured in seeds[0]["bins"].items()
         for metric, words in _MEASURES

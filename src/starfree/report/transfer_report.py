@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, median
 from typing import Any
 
@@ -11,9 +11,11 @@ from starfree.experiments.plan import PlannedTrial, choose_rates, read_plan
 from starfree.experiments.store import Store
 from starfree.experiments.summary import PROVISIONAL_BELOW
 from starfree.experiments.transfer import TransferExperiment
+from starfree.report.details import Details
 from starfree.report.numbers import dash, percent, points
 from starfree.report.page import Drawing, draw
 from starfree.report.sections import Report, Row, Table
+from starfree.report.transfer_cells import transfer_details
 from starfree.report.transfer_figure import Entry, Matrix, matrix_figure
 
 Result = Mapping[str, Any]
@@ -52,6 +54,11 @@ class Group:
     planned: Sequence[PlannedTrial]
     results: Sequence[Result]
 
+    @property
+    def name(self) -> str:
+        """What no other group is called."""
+        return f"{self.language}, {self.model}, {self.trained_on} strings, labels {self.labels}"
+
     def mean(self, tested_on: str, window: str, metric: str) -> float:
         """Over seeds."""
         return fmean(self.metric(tested_on, window, metric))
@@ -66,19 +73,32 @@ def transfer_report(experiment: TransferExperiment, store: Store) -> Report:
     """Everything that is known of the experiment so far."""
     _, planned = read_plan(store.folder)
     groups = gather(experiment, planned, store.results())
+    opened = {group.name: _details(group, store) for group in groups}
     return Report(
         question=_QUESTION,
         findings=list(_findings(groups, experiment)),
         caveats=list(_caveats(groups, experiment)),
         drawings=list(_drawings(groups, experiment)),
         tables=[
-            matrix_table(groups, experiment, labels, window)
+            _opening(matrix_table(groups, experiment, labels, window), groups, labels, opened)
             for labels in experiment.labels
             for window in experiment.data.test_windows
             if groups
         ],
         rows=[row for group in groups for row in _rows(group, experiment)],
     )
+
+
+def _details(group: Group, store: Store) -> Details:
+    return transfer_details(group.name, [t.hash for t in group.planned], group.results, store)
+
+
+def _opening(
+    table: Table, groups: Sequence[Group], labels: str, opened: Mapping[str, Details]
+) -> Table:
+    """The same table with what its rows open, to be filtered by what a row is about."""
+    details = [opened[group.name] for group in groups if group.labels == labels]
+    return replace(table, details=details, selects=("language", "model", "trained on"))
 
 
 def gather(

@@ -25,8 +25,8 @@ _WEIGHTS = {
     "mlstm": 8.0,
     "slstm": 13.0,
     "hybrid": 8.0,  # of three layers: its options do not say how many
-    "compiled": 0.001,  # not trained
-    "units": 0.001,
+    "compiled": 1e-5,  # not trained
+    "units": 1e-5,
 }
 _DEFAULT_WEIGHT = 1.0
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from starfree.experiments.plan import CellKey
 from starfree.experiments.summary import Summary
-from starfree.report import findings
+from starfree.report import findings, winners
 from starfree.report.details import Details
 from starfree.report.hover import measure_axes, told, untitled
 from starfree.report.style import INK, QUIET, RULE, style
@@ -138,6 +138,7 @@ def render(
         tallies=tallies,
         classes=classes,
         class_words=dict(findings.CLASSES),
+        wins=list(winners.told(summary)),
         theory=findings.theory_findings(summary),
         differing=findings.differing(summary),
         compared=findings.compared_with_published(summary),

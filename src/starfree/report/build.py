@@ -20,6 +20,7 @@ from starfree.report.paper_figure import paper_figure
 from starfree.report.rows import rows
 from starfree.report.sections import as_csv, csv_path
 from starfree.report.style import style
+from starfree.report.verdict_figure import caption, verdict_figure, worth_drawing
 
 PAGE = "report.html"
 RESULTS = "results.json"
@@ -88,6 +89,8 @@ def _draw(store: Store, summary: Summary, results: Mapping[str, Result]) -> list
         page.draw("accuracy", figures.accuracy_figure(summary), _ACCURACY_CAPTION),
         page.draw("lengths", figures.length_figure(summary, by_length, baselines), _LENGTH_CAPTION),
     ]
+    if worth_drawing(summary):
+        drawings.append(page.draw("theory", verdict_figure(summary), caption(summary)))
     if any(curves.values()):
         drawings.append(
             page.draw("curves", figures.curves_figure(summary, curves), _CURVES_CAPTION)

@@ -21,7 +21,7 @@ SPEC = """
 kind: certified
 name: small
 languages: [tomita-2, "regex:((aa|b)*)&((ba|b|a)*)@a,b"]
-models: [{name: hard_gated, label: hard gates, units: 4}]
+models: [{name: hard_gated, label: hard gates, units: 5}]
 layers: {tomita-2: 2}
 seeds: [0]
 learning_rates: [0.03]

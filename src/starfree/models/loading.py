@@ -222,6 +222,8 @@ def _candidates(tensors: Tensors) -> Iterator[Sizes]:
     embedding, head = tensors.get("embedding.weight"), tensors.get("head.weight")
     if embedding is not None and head is not None:
         yield len(embedding), len(head)
+    elif head is not None:  # one-hot letters, of task `predict`
+        yield len(head) + 1, len(head)
     first = sorted({size for tensor in tensors.values() for size in tensor.shape if size > 1})
     yield from ((size, size - 1) for size in first)
     yield from ((size, outputs) for size in first for outputs in first)

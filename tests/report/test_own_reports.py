@@ -58,6 +58,7 @@ def flipflop_result(errors, collapse, reads=200):
         "stress": {"rows": 12, "ignored": [1, 10, 100], "wrong": [0, 0, 1], "collapse": collapse},
         "curve": {
             "iteration": [20 * (i + 1) for i in range(len(errors))],
+            "train_loss": [0.5] * len(errors),
             "tests": {
                 t: {"right": [0.5] * len(errors), "wrong_reads": errors, "reads": reads}
                 for t in tests
@@ -111,6 +112,12 @@ def test_flipflop_tells_of_every_trial_and_of_those_not_run(tmp_path):
     assert hashes == {trials[0].hash, trials[-1].hash}
     stress = [row.value for row in report.rows if row.metric == "ignored_pairs"]
     assert stress == [10, None]
+    opened = report.tables[0].details
+    assert [one is not None for one in opened] == ["not run" not in text for text in texts]
+    wrong, _, _, memory = opened[0].charts
+    assert list(wrong.at) == [20, 40, 60]
+    assert [list(line.ys) for line in wrong.lines] == [[0.5, 0.1, 0.0]] * 3
+    assert list(memory.lines[0].ys) == [0, 0, 1 / 12]
 
 
 def test_what_decides_is_said_only_where_every_pair_agrees(tmp_path):
@@ -171,6 +178,11 @@ def test_bounded_dyck_stands_beside_the_published_numbers(tmp_path):
     window = [r.baseline for r in report.rows if r.bin == "test" and r.baseline is not None]
     assert window == [pytest.approx(0.75), pytest.approx(0.85)], "distances up to 3 and to 6"
     assert not any("second layer" in line for line in report.findings), "no rate has both depths"
+    distances, losses = report.tables[0].details[0].charts
+    assert list(distances.lines[0].at) == [1, 3, 7, 41], "the bracket itself is counted"
+    assert list(distances.lines[0].ys) == [1.0, 0.8, 0.5, 0.0]
+    assert [list(line.ys) for line in losses.lines] == [[1.7], [2.0]]
+    assert len(report.tables[0].rows[0]) == len(report.tables[0].rows[1]), "also where not run"
 
 
 @pytest.mark.parametrize("name", ["flipflop", "bounded-dyck"])

@@ -32,6 +32,7 @@ def made_test(accuracy):
         "best_baseline": {"kind": "last 7 symbols", "value": 0.25},
         "best_windows": {"4": {"position_accuracy": 0.5}, "10": {"position_accuracy": 0.625}},
         "identifiable": True,
+        "by_transition": {"0,0": [90, 100], "1,1": [round(50 * accuracy), 50]},
         "first_error": None if accuracy == 1.0 else {"0.1": 2.0, "0.5": 8.0, "0.9": 30.0},
     }
 
@@ -56,6 +57,7 @@ def made_result(trial):
         "tests": tests,
         "bins": tests[own],
         "parameters": 1, "tokens": 1000, "seconds": 1.0, "total_seconds": 2.0,
+        "steps": 3, "stopped": "budget",
         "version": "0", "commit": "abc", "finished": "2026-01-01T00:00:00+00:00",
         "machine": {"cpu": "x", "cores": 1, "system": "s", "libraries": {"torch": "2"}},
     }  # fmt: skip
@@ -107,6 +109,21 @@ def test_rows_and_table_hold_every_number(reported):
     assert {path.suffix for path in (store.folder / "figures").glob("matrix-1.*")} == {
         ".png", ".pdf", ".svg",
     }  # fmt: skip
+
+
+def test_a_row_opens_every_test_and_where_it_errs(reported):
+    _, report = reported
+    table, _ = report.tables
+    place = next(i for i, row in enumerate(table.rows) if row[2] == "published")
+    details = table.details[place]
+    assert details.title == "d-2, M, published strings, labels with $"
+    tests, errors, origin = details.tables
+    assert tests.rows[2][:5] == ["uniform", "1–50", "100", "12.5", "37.5"]
+    # Three distributions, two windows, two seeds of 90 of 100; the worst is where none is known.
+    assert errors.rows[0][2:] == ["1", "b", "25.0", "100"]
+    assert ["0", "a", "90.0", "200"] in [row[2:] for row in errors.rows]
+    assert {row[1] for row in origin.rows} == {"0", "1"}
+    assert "train_distribution: published" in details.spec
 
 
 def test_the_page_says_what_a_published_score_shows(reported):

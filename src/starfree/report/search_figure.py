@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, inf, nan
+from math import ceil, inf, isfinite, nan
 
 from matplotlib.axes import Axes
 from matplotlib.axis import XAxis, YAxis
@@ -113,6 +113,9 @@ def _panels(cells: Sequence[CellHistory]) -> tuple[Figure, Sequence[Axes]]:
 
 
 def _loss_axis(axis: Axes) -> None:
+    """A logarithmic axis; a plain one where no loss is there to be drawn."""
+    if not isfinite(axis.dataLim.minposy):
+        return
     axis.set_yscale("log")
     _plain_ticks(axis.yaxis, axis.get_ylim())
     axis.tick_params(axis="y", which="both", length=0)

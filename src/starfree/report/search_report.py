@@ -12,7 +12,7 @@ from starfree.experiments.search.experiment import SearchExperiment
 from starfree.experiments.search.history import CellHistory, read_history
 from starfree.experiments.search.space import Axis, Range
 from starfree.experiments.store import Store
-from starfree.experiments.summary import Cell, Summary, summarise
+from starfree.experiments.summary import Summary, summarise
 from starfree.files import write_atomically
 from starfree.report.figures import accuracy_figure
 from starfree.report.findings import against_theory, caveats, outcome, windows
@@ -65,7 +65,11 @@ def search_report(experiment: SearchExperiment, store: Store) -> Report:
         findings=[*_findings(experiment, cells), *against_theory(summary)] if cells else [],
         caveats=[*_caveats(cells), *(caveats(summary) if summary.cells else [])],
         drawings=list(_drawings(experiment, cells, summary)),
-        tables=[_chosen_table(experiment, cells, summary, results), _history_table(cells)],
+        tables=[
+            _chosen_table(experiment, cells, results),
+            *([_tested_table(summary)] if summary.cells else []),
+            _history_table(cells),
+        ],
         rows=list(rows(experiment, fresh, results)),
     )
 
@@ -180,50 +184,49 @@ def _drawings(
 
 
 def _chosen_table(
-    experiment: SearchExperiment,
-    cells: Sequence[CellHistory],
-    summary: Summary,
-    results: Mapping[str, Result],
+    experiment: SearchExperiment, cells: Sequence[CellHistory], results: Mapping[str, Result]
 ) -> Table:
     names = list(experiment.search.space)
-    tested = windows(summary)
-    trained = {(cell.language.name, cell.model.shown): cell for cell in summary.cells}
     lines = []
     for cell in cells:
         chosen = cell.chosen
-        if chosen is None:
-            lines.append([cell.name, *("" for _ in names), *("" for _ in range(3 + len(tested)))])
-            continue
-        found = trained.get((cell.language, cell.model.shown))
-        lines.append(
-            [
-                cell.name,
-                *(_written(chosen.point[name]) for name in names),
-                _written(chosen.loss),
-                *_tested(found, results, len(tested)),
-            ]
-        )
+        values = ["–"] * len(names) if chosen is None else map(_written, chosen.point.values())
+        found = [results[one.hash]["validation"] for one in cell.fresh if one.hash in results]
+        losses = [validation["loss"] for validation in found]
+        mean = fmean(losses) if losses and None not in losses else None
+        loss = None if chosen is None else chosen.loss
+        lines.append([cell.name, *values, _written(loss), _written(mean)])
     return Table(
         "What was chosen",
-        ["", *names, "validation loss", "fresh seeds", *tested, "outcome"],
+        ["", *names, "loss", "fresh seeds"],
         lines,
-        "Validation loss: of the search's seed, by which it was chosen, and the mean of the fresh "
-        f"seeds. {'; '.join(tested)}: % of test strings of these lengths right, mean of the fresh "
-        "seeds, with the best predictor without state in brackets.",
+        "Loss on the validation strings: of the search's seed, by which the configuration was "
+        "chosen, and the mean of the fresh seeds.",
     )
 
 
-def _tested(cell: Cell | None, results: Mapping[str, Result], columns: int) -> list[str]:
-    if cell is None:
-        return ["not run", *("" for _ in range(columns)), ""]
-    losses = [results[trial]["validation"]["loss"] for trial in cell.trials]
-    mean = None if None in losses else fmean(losses)
-    seeds = f"{cell.solved_seeds} of {len(cell.trials)} seeds solved"
-    shares = [
-        points(b.accuracy) + ("" if b.baseline is None else f" ({points(b.baseline)})")
-        for b in cell.bins
+def _tested_table(summary: Summary) -> Table:
+    tested = windows(summary)
+    lines = [
+        [
+            f"{cell.language.name}, {cell.model.shown}",
+            *(
+                points(b.accuracy) + ("" if b.baseline is None else f" ({points(b.baseline)})")
+                for b in cell.bins
+            ),
+            *("" for _ in tested[len(cell.bins) :]),
+            outcome(cell),
+            f"{cell.solved_seeds} of {len(cell.trials)}",
+        ]
+        for cell in summary.cells
     ]
-    return [_written(mean), *shares, f"{outcome(cell)}; {seeds}"]
+    return Table(
+        "On test strings",
+        ["", *tested, "outcome", "seeds that solved it"],
+        lines,
+        "% of test strings of these lengths right at every position, mean of the fresh seeds; in "
+        "brackets the best predictor without state.",
+    )
 
 
 def _history_table(cells: Sequence[CellHistory]) -> Table:

@@ -37,6 +37,16 @@ def final_loss(result: Result | None) -> float | None:
     return None if loss is None else float(loss)
 
 
+def smallest(losses: Sequence[float | None]) -> int | None:
+    """The place of the smallest loss, the first of equals; None if none is known.
+
+    >>> smallest([None, 0.5, 0.25, 0.25])
+    2
+    """
+    known = [(loss, place) for place, loss in enumerate(losses) if loss is not None]
+    return min(known)[1] if known else None
+
+
 def curve_losses(result: Result) -> dict[int, float]:
     """Validation loss by point of the learning curve, infinite where it was no number."""
     return {point: inf if loss is None else loss for point, loss in result["losses"]}
@@ -101,9 +111,8 @@ class CellSearch:
         """The attempt with the smallest validation loss, the first of equals; None if no trial was
         trained to the end.
         """
-        losses = [(final_loss(attempt.result), attempt) for attempt in self.attempts]
-        known = [(loss, attempt) for loss, attempt in losses if loss is not None]
-        return min(known, key=lambda pair: pair[0])[1] if known else None
+        place = smallest([final_loss(attempt.result) for attempt in self.attempts])
+        return None if place is None else self.attempts[place]
 
     def _count(self) -> int:
         """How many trials the next round has at the most."""
@@ -111,18 +120,15 @@ class CellSearch:
         read = sum(result["tokens"] for result in self._results())
         if settings.tokens is not None and read >= settings.tokens:
             return 0
-        if settings.trials is not None:
-            return min(settings.round, settings.trials - len(self.attempts))
-        learns = settings.pruning is not None or settings.tokens is not None
-        return settings.round if learns else _EVERYTHING
+        left = settings.total - len(self.attempts)
+        # A grid of which every point is trained to the end is one round.
+        learns = settings.method != "grid" or settings.pruning or settings.tokens
+        return min(settings.round, left) if learns else left
 
     def _results(self) -> Iterable[Result]:
         """Of each trial once: the same point may be proposed again."""
         found = {attempt.trial.hash: attempt.result for attempt in self.attempts}
         return [result for result in found.values() if result is not None]
-
-
-_EVERYTHING = 1_000_000  # more points than any grid that can be run
 
 
 def _trace(result: Result) -> Trace:

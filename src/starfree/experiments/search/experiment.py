@@ -8,6 +8,7 @@ trials read a test string.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any, Literal, Self
 
 from pydantic import Field, PositiveInt, ValidationError, model_validator
@@ -59,6 +60,11 @@ class SearchSettings(Strict):
     tokens: PositiveInt | None = None
     round: PositiveInt = 4
     pruning: Pruning | None = None
+
+    @property
+    def total(self) -> int:
+        """How many trials there are at the most."""
+        return self.trials or prod(len(examples(axis)) for axis in self.space.values())
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from starfree.experiments.plan import PlannedTrial, read_plan
-from starfree.experiments.search.cell import Result, curve_losses, final_loss
+from starfree.experiments.search.cell import Result, curve_losses, final_loss, smallest
 from starfree.experiments.search.experiment import SearchExperiment, point_of
 from starfree.experiments.search.space import Point
 from starfree.experiments.spec import ModelSpec
@@ -64,8 +64,8 @@ class CellHistory:
     @property
     def chosen(self) -> Tried | None:
         """The one with the smallest validation loss, the first of equals."""
-        rivals = [tried for tried in self.tried if tried.rival and tried.loss is not None]
-        return min(rivals, key=lambda tried: tried.loss or 0.0) if rivals else None
+        place = smallest([one.loss if one.rival else None for one in self.tried])
+        return None if place is None else self.tried[place]
 
 
 def read_history(experiment: SearchExperiment, store: Store) -> list[CellHistory]:

@@ -20,6 +20,19 @@ def importable():
     return os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
 
 
+def processes_with(temporary):
+    """The processes whose folder for temporary files this is, those they started included."""
+    mark = f"TMPDIR={temporary}".encode()
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if mark in (entry / "environ").read_bytes().split(b"\0"):
+                found.append(int(entry.name))
+        except (OSError, ValueError):
+            continue
+    return found
+
+
 class Node:
     """One raylet with its workers, in a session of its own so that it can be killed whole."""
 
@@ -49,16 +62,8 @@ class Node:
         )  # fmt: skip
 
     def pids(self):
-        """Every process of it, told by its folder for temporary files."""
-        mark = f"TMPDIR={self.place / 'tmp'}".encode()
-        found = []
-        for entry in Path("/proc").iterdir():
-            try:
-                if mark in (entry / "environ").read_bytes().split(b"\0"):
-                    found.append(int(entry.name))
-            except (OSError, ValueError):
-                continue
-        return found
+        """Every process of it."""
+        return processes_with(self.place / "tmp")
 
     def kill(self):
         """As when a machine is switched off."""

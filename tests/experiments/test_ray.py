@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -16,7 +18,7 @@ import pytest
 
 pytest.importorskip("ray")
 
-from ray_cluster import Cluster, importable
+from ray_cluster import Cluster, importable, processes_with
 
 from starfree.errors import InputError, StarfreeError
 from starfree.experiments.engine import LocalEngine
@@ -270,3 +272,27 @@ def test_what_the_engine_cannot_use_is_said_at_once(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(InputError, match=r"pip install 'starfree\[ray\]'"):
         RayEngine()
+
+
+@pytest.mark.full
+def test_the_command_starts_a_ray_of_its_own_and_leaves_none(tmp_path):
+    """Without an address; with TensorBoard, which the driver writes wherever trials run."""
+    numbers = {"SEEDS": "[0]", "TOKENS": "3000", "POINTS": "3"}
+    text = SPEC.replace("dfa:even.json", "parity").replace(', {name: "own:model", width: 8}', "")
+    for name, value in numbers.items():
+        text = text.replace(name, value)
+    (tmp_path / "spec.yaml").write_text(text)
+    mark = tempfile.mkdtemp(prefix="sf-", dir="/tmp")  # a socket's name must be short
+    command = [sys.executable, "-c", "from starfree.cli import main; main()", "run", "spec.yaml"]
+    ended = subprocess.run(
+        [*command, "--engine", "ray", "--track", "tensorboard", "--out", "out"],
+        cwd=tmp_path, env={**os.environ, "TMPDIR": mark}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (0, "")
+    (trial,) = Store(tmp_path / "out").results()
+    assert list((tmp_path / "out" / "tensorboard" / trial).glob("events*"))
+    deadline = time.monotonic() + 60
+    while processes_with(mark):
+        assert time.monotonic() < deadline, "Ray outlived the run"
+        time.sleep(0.1)
+    shutil.rmtree(mark)

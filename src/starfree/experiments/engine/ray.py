@@ -33,6 +33,7 @@ from starfree.training.settings import CHECKPOINT_SECONDS
 LOCAL = "local"
 RESULT = "result.json"  # written last: where it is, all is there
 PATIENCE = 1.0  # seconds of waiting for messages before the cluster is looked at again
+START_SECONDS = 180  # for a Ray of our own
 KNOCK_SECONDS = 10.0
 FETCH_SECONDS = 120.0  # for one message, before its sender is given up
 STORE_BYTES = 256 * 2**20  # Ray's shared memory on this machine: checkpoints on their way
@@ -129,7 +130,6 @@ class RayEngine:
     @cached_property
     def _cluster(self) -> Any:
         """Ray, connected."""
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
         own: dict[str, Any] = {}
         if self._address == LOCAL:
@@ -143,6 +143,8 @@ class RayEngine:
             self._ray.init(address=self._address, **quiet, **own)
         except (OSError, RuntimeError, ValueError, self._ray.exceptions.RayError) as error:
             first = str(error).strip().partition("\n")[0]
+            if self._address == LOCAL:
+                raise StarfreeError(f"Ray could not be started on this machine: {first}") from error
             raise StarfreeError(
                 f"--address {self._address}: no connection to a Ray cluster ({first}); "
                 "`ray start --head` on its first machine prints the address"
@@ -237,6 +239,10 @@ class RayEngine:
 
 
 def _import_ray() -> Any:
+    # Read when Ray is imported: nothing is sent to its makers; it may start slowly where all
+    # cores are busy.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", str(START_SECONDS))
     try:
         import ray
         import ray.exceptions

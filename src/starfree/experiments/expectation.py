@@ -137,6 +137,11 @@ _KINDS: dict[str, Callable[[Mapping[str, Any]], Kind]] = {
     "mamba2": _mamba2,
     "gla": lambda options: exactly("mamba"),
     "delta": _delta,
+    # Its resets are those of the cascades that Mamba's verdicts rest on; its states are too few to
+    # count.
+    "hard_gated": lambda options: Kind(
+        ("mamba",), ("mamba",), counts=False, layers=options["layers"]
+    ),
     # Gates are not negative; what is read is divided by a normaliser, so that no sum is counted.
     "mlstm": lambda options: Kind(("mamba",), ("mamba",), counts=False),
     # Memory mixing may do more than its gates; no theorem here says what.

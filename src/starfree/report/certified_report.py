@@ -103,7 +103,7 @@ def _finding(group: Group) -> str:
     if proven:
         text += (
             f", after {_span(r['steps'] for r in proven)} batches "
-            f"({_span(len(r['rounds']) for r in proven)} proofs tried), over "
+            f"(proofs tried: {_span(len(r['rounds']) for r in proven)}), over "
             f"{_span(r['certificate']['states'] for r in proven)} pairs of states"
         )
     if left:
@@ -171,8 +171,9 @@ def _table(groups: Sequence[Group]) -> Table:
             "training", "pairs of states", *(f"right at {dash(window)}" for window in windows),
         ],
         rows=[_line(group, windows) for group in groups],
-        note="Smallest and largest of the seeds. 95 %: exact interval of the share of seeds. Right "
-        "at: % of test strings right at every position, which is no proof.",
+        note="Smallest and largest of the seeds; training is time by the clock. 95 %: exact "
+        "interval of the share of seeds. Right at: % of test strings right at every position, "
+        "which is no proof.",
     )  # fmt: skip
 
 

@@ -5,11 +5,14 @@ import os
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import starfree.files
 from starfree.experiments.spec import parse_experiment
-from starfree.experiments.user_files import gather_user_files
+from starfree.experiments.user_files import UserFiles, gather_user_files, place_user_files
+from starfree.files import user_file
 
 SPEC = """
 name: x
@@ -46,19 +49,19 @@ run_trial(Job(trial, trial.hash, "own", folder), lambda *told: None)
 
 
 @pytest.mark.parametrize(
-    ("language", "model"), [("even.json", "own"), ("{folder}/even.json", "package.inner")]
+    ("language", "model"),
+    [("even.json", "sent_alone"), ("{folder}/even.json", "sent_package.inner")],
 )
 def test_a_trial_runs_where_only_the_content_of_its_files_came(
     tmp_path, monkeypatch, language, model
 ):
     user, worker = tmp_path / "user", tmp_path / "worker"
-    (user / "package").mkdir(parents=True)
+    (user / "sent_package").mkdir(parents=True)
     (worker / "placed").mkdir(parents=True)
     monkeypatch.chdir(user)
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))
     (user / "even.json").write_text(json.dumps(AUTOMATON))
-    (user / "own.py").write_text(MODULE)
-    (user / "package" / "inner.py").write_text(MODULE)
+    (user / "sent_alone.py").write_text(MODULE)
+    (user / "sent_package" / "inner.py").write_text(MODULE)
     spec = SPEC.format(language=language.format(folder=user), model=model)
     ((_, trial),) = parse_experiment(spec, "x").trials((0,))
     files = gather_user_files(trial)
@@ -78,3 +81,12 @@ def test_a_trial_without_files_takes_none():
     files = gather_user_files(trial)
     assert not files.languages
     assert not files.modules
+
+
+def test_files_of_one_name_do_not_overwrite_one_another(tmp_path, monkeypatch):
+    monkeypatch.setattr(starfree.files, "_BROUGHT", {})
+    for name in ("here/even.json", "there/even.json"):
+        place_user_files(UserFiles({name: name.encode()}, {}), tmp_path)
+    assert user_file("here/even.json").read_bytes() == b"here/even.json"
+    assert user_file("there/even.json").read_bytes() == b"there/even.json"
+    assert user_file("elsewhere.json") == Path("elsewhere.json")

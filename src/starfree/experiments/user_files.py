@@ -6,6 +6,7 @@ Modules that this module imports do not travel; they must be installed where the
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import sys
 from collections.abc import Mapping
@@ -61,8 +62,9 @@ def place_user_files(files: UserFiles, folder: Path) -> None:
 
     An installed package goes before a module of the same name here.
     """
-    for number, (name, content) in enumerate(sorted(files.languages.items())):
-        place = folder / f"{number}-{Path(name).name}"
+    for name, content in files.languages.items():
+        # Apart from files of the same name that came with other trials.
+        place = folder / f"{hashlib.sha256(content).hexdigest()}.json"
         write_atomically(place, content)
         bring_user_file(name, place)
     for name, content in files.modules.items():

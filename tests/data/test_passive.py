@@ -8,7 +8,7 @@ from aalpy.learning_algs import run_RPNI
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from starfree.data.passive import difference, learn
+from starfree.data.passive import determined, difference, learn
 from starfree.data.splits import make_splits
 from starfree.languages.automaton import Automaton
 from starfree.languages.catalog import language
@@ -157,3 +157,16 @@ def test_too_much_work_is_said():
     spoken = language("dyck-1")
     train = make_splits(spoken, train_size=300, validation_size=10, bin_size=10).train
     assert not learn(spoken.alphabet, train, legal(spoken, train), work=100).complete
+
+
+def test_of_very_many_strings_the_first_ones_are_read(monkeypatch):
+    spoken = language("dyck-1")
+    train = make_splits(spoken, train_size=300, validation_size=10, bin_size=10).train
+    assert determined(spoken, train).determined is False
+    monkeypatch.setattr("starfree.data.passive.SYMBOLS", 2_000)
+    few = determined(spoken, train)
+    assert few.determined is None
+    assert 0 < few.nodes <= 2_001
+    d2 = language("d-2")
+    train = make_splits(d2, train_size=300, validation_size=10, bin_size=10).train
+    assert determined(d2, train).determined is True

@@ -19,6 +19,7 @@ from starfree.languages.automaton import Automaton
 from starfree.languages.language import Language
 from starfree.languages.strings import BoolArray, Strings
 
+SYMBOLS = 1_000_000  # of the training strings that are looked at, the first ones
 WORK = 1_000_000  # pairs of nodes that are compared; a few seconds
 PAIRS = 200_000  # of states and configurations, when the language is compared
 UNKNOWN = -1
@@ -114,9 +115,11 @@ def determined(language: Language, train: Strings, recognising: bool = False) ->
 
     Args:
         language: whose strings they are.
-        train: the strings.
+        train: the strings; of very many the first ones are read.
         recognising: a string tells whether it is a member, not what may follow its prefixes.
     """
+    read = int(np.searchsorted(np.cumsum(train.lengths.astype(np.int64)), SYMBOLS, side="right"))
+    some, train = read < len(train), train.select(slice(0, read))
     answers, asked = language.legal_batch(train), None
     if recognising:
         answers = answers[..., -1:]
@@ -126,8 +129,10 @@ def determined(language: Language, train: Strings, recognising: bool = False) ->
         return Determined(None, learned.states, learned.nodes)
     found = difference(learned, language)
     if found is None:
-        whole = language.automaton is not None
-        return Determined(True if whole else None, learned.states, learned.nodes)
+        finite = language.automaton is not None
+        return Determined(True if finite else None, learned.states, learned.nodes)
+    if some:  # the strings that were left out may tell
+        return Determined(None, learned.states, learned.nodes)
     return Determined(
         False,
         learned.states,

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullLocator
 
@@ -87,7 +88,9 @@ def precision_figure(
     """
     with style():
         height = 0.75 + 0.19 * len(arithmetics)
-        figure = Figure(figsize=(14.5, height * len(groups) + _BELOW + 0.4), layout="constrained")
+        # The layout of nested figures leaves the labels at the left too little room.
+        room = ConstrainedLayoutEngine(rect=(0.035, 0, 0.965, 1))
+        figure = Figure(figsize=(14.5, height * len(groups) + _BELOW + 0.4), layout=room)
         parts: Any = figure.subfigures(2, 1, height_ratios=[height * len(groups), _BELOW])
         above, below = parts
         columns = max(len(group.panels) for group in groups)

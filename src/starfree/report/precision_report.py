@@ -261,6 +261,12 @@ def _findings(cells: Sequence[Cell], units: Measured | None) -> Iterator[str]:
             f"{_distance(text, cell.language)} in {_listed(who)}" for text, who in by_reach.items()
         )
         yield f"{cell.language}, {cell.model}: {what} {said}."
+        if kept := _kept_in_the_end(cell):
+            seeds = ", ".join(f"{name} ({count})" for name, count in kept.items())
+            yield (
+                f"{cell.language}, {cell.model}: after however many ignored pairs, all answers are "
+                f"right in {seeds}: so many of {len(cell.results)} seeds."
+            )
     if units is None:
         return
     for key, title in (("sign", _SIGN), ("margin", _MARGIN)):
@@ -276,10 +282,25 @@ def _findings(cells: Sequence[Cell], units: Measured | None) -> Iterator[str]:
     yield f"Counting up by ones stands still at {limits} (measured)."
 
 
+def _kept_in_the_end(cell: Cell) -> dict[str, int]:
+    """Of what was trained: arithmetic -> seeds whose states settled with all answers right."""
+    if cell.language != FLIPFLOP or cell.results[0]["trial"]["made"] != "trained":
+        return {}
+    found: dict[str, int] = {}
+    for one in cell.measured:
+        for name, measured in one.items():
+            if measured["settled"] is not None and measured["right"][-1] == measured["rows"]:
+                found[name] = found.get(name, 0) + 1
+    return found
+
+
 def _distance(text: str, name: str) -> str:
-    if text in ("for ever", "never"):
-        return text
-    return f"to {text}" + (" ignored pairs" if name == FLIPFLOP else "")
+    unit = " ignored pairs" if name == FLIPFLOP else ""
+    low, among, high = text.partition(" to ")
+    if among:  # seed by seed
+        low, high = ("none" if low == "never" else low), ("all" if high == "for ever" else high)
+        return f"to between {low} and {high}{unit}"
+    return text if text in ("for ever", "never") else f"to {text}{unit}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -175,7 +175,7 @@ def test_figures_are_drawn_in_three_formats_and_again_the_same(made):
     store, _ = made
     names = {path.name for path in (store.folder / "figures").iterdir()}
     assert names == {
-        f"{name}.{kind}" for name in ("accuracy", "lengths", "curves")
+        f"{name}.{kind}" for name in ("accuracy", "lengths", "theory", "curves")
         for kind in ("png", "pdf", "svg")
     }  # fmt: skip
     before = {p.name: p.read_bytes() for p in (store.folder / "figures").iterdir()}

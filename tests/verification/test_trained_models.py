@@ -53,7 +53,7 @@ def check(folder, model, trial):
 def test_a_perfect_register_is_refuted(tmp_path):
     (model, trial) = trials((0,))[0]
     short = trial.model_copy(
-        update={"training": trial.training.model_copy(update={"tokens": 60_000})}
+        update={"training": trial.training.model_copy(update={"tokens": 120_000})}
     )
     found = check(tmp_path, model, short)
     assert found is not None

@@ -54,6 +54,7 @@ def test_without_it_only_known_differences_are_named():
     told = reason(leaking, {})
     assert "41 of their 41 strings are in training" in told
     assert "not run on the published" in told
+    assert "their lengths 4–200, ours 1–50;" in told
     same_lengths = number("dyck-1", 0, 0.5, (0.3, 0.7))
     same_lengths = replace(same_lengths, measured=replace(same_lengths.measured, window="2-50"))
     assert "lengths" not in reason(same_lengths, {})

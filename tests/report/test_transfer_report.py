@@ -132,7 +132,7 @@ def test_the_page_says_what_a_published_score_shows(reported):
     assert "3 reach 99.0 % of the strings of their own distribution; 1 of these" in lines[0]
     (line,) = [line for line in lines if line.startswith("| d-2 | M | with $ | 100")]
     assert "| 25.0 (12.5–37.5) | 25.0 (12.5–37.5) | 100 | 100 |" in line
-    assert line.endswith("| not that the state is tracked; other strings teach it |")
+    assert line.endswith("| not that the state is tracked; uniform strings teach it |")
 
 
 def test_the_page_of_nothing(tmp_path):

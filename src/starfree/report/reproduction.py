@@ -85,7 +85,8 @@ def _suite(results: Path, protocol: str) -> Summary:
     trials = Store(results / experiment.name).results()
     planned = make_plan(experiment, trials)
     path = results / f"{experiment.name}.csv"
-    write_atomically(path, as_csv(list(rows(experiment, planned, trials))))
+    if lines := list(rows(experiment, planned, trials)):
+        write_atomically(path, as_csv(lines))
     return summarise(experiment, planned, trials, {})
 
 

@@ -66,20 +66,25 @@ def _verdicts(groups: Sequence[Group], window: str) -> Iterator[str]:
     yield ""
     yield (
         f"Mean % of strings right at lengths {dash(window)} over seeds, in brackets the seeds' "
-        "range; = marks cells that a predictor without state solves on the same strings."
+        "range; = marks cells that a predictor without state solves on the same strings (in D-n, "
+        "letter counts, whose difference is the depth)."
     )
 
 
 def _conclusion(group: Group, even: Group | None, window: str) -> str:
     if _on(group, "published", window) < GOOD:
         return "not learned even there"
-    if group.results[0]["tests"]["published"][window]["best_baseline"]["value"] >= GOOD:
-        return "nothing: a predictor without state has it too"
-    if _worst(group, window) >= GOOD:
-        return "the state is tracked at these lengths"
-    if even is not None and _on(even, "uniform", window) >= GOOD:
-        return "not that the state is tracked; other strings teach it"
-    return "not that the state is tracked"
+    if _worst(group, window) < GOOD:
+        learned = even is not None and _worst(even, window) >= GOOD
+        return "not that the state is tracked" + ("; uniform strings teach it" if learned else "")
+    if all(_baseline(group, name, window) >= GOOD for name in group.results[0]["tests"]):
+        return "right on all, as a predictor without state is"
+    return "the state is tracked at these lengths"
+
+
+def _baseline(group: Group, name: str, window: str) -> float:
+    """What the best predictor without state has on the same strings."""
+    return float(group.results[0]["tests"][name][window]["best_baseline"]["value"])
 
 
 def _on(group: Group, name: str, window: str) -> float:
@@ -97,8 +102,7 @@ def _shown(group: Group | None, name: str, window: str) -> str:
     text = points(_on(group, name, window))
     if min(seeds) < max(seeds):
         text += f" ({points(min(seeds))}–{points(max(seeds))})"
-    baseline = group.results[0]["tests"][name][window]["best_baseline"]["value"]
-    return text + (" =" if baseline >= GOOD else "")
+    return text + (" =" if _baseline(group, name, window) >= GOOD else "")
 
 
 def _details(table: Table) -> Iterator[str]:

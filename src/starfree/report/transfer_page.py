@@ -66,8 +66,7 @@ def _verdicts(groups: Sequence[Group], window: str) -> Iterator[str]:
     yield ""
     yield (
         f"Mean % of strings right at lengths {dash(window)} over seeds, in brackets the seeds' "
-        "range; = marks cells that a predictor without state solves on the same strings (in D-n, "
-        "letter counts, whose difference is the depth)."
+        "range; = marks cells that a predictor without state solves on the same strings."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import nn
@@ -29,6 +30,17 @@ from starfree.experiments.store import Store
 from starfree.experiments.transfer import TransferTrial
 from starfree.experiments.transfer_trial import run_transfer_trial
 
+# Trials with fields of their own, and what runs them; all others are trained and tested here.
+_OWN: Mapping[type[Trial], Callable[[Job, Any, Progress], None]] = {
+    FlipflopTrial: run_flipflop_trial,
+    BoundedDyckTrial: run_bounded_dyck_trial,
+    TransferTrial: run_transfer_trial,
+    PrecisionTrial: run_precision_trial,
+    SearchTrial: run_search_trial,
+    CertifiedTrial: run_certified_trial,
+    BasinTrial: run_basin_trial,
+}
+
 
 def run_trial(job: Job, progress: Progress) -> None:
     """Run a trial from its last checkpoint, or from the start, to its result; then refute it.
@@ -48,26 +60,9 @@ def run_trial(job: Job, progress: Progress) -> None:
 def _train(job: Job, progress: Progress) -> None:
     began = time.monotonic()
     progress("data", 0.0, None)
-    if isinstance(job.trial, FlipflopTrial):
-        run_flipflop_trial(job, job.trial, progress)
-        return
-    if isinstance(job.trial, BoundedDyckTrial):
-        run_bounded_dyck_trial(job, job.trial, progress)
-        return
-    if isinstance(job.trial, TransferTrial):
-        run_transfer_trial(job, job.trial, progress)
-        return
-    if isinstance(job.trial, PrecisionTrial):
-        run_precision_trial(job, job.trial, progress)
-        return
-    if isinstance(job.trial, SearchTrial):
-        run_search_trial(job, job.trial, progress)
-        return
-    if isinstance(job.trial, CertifiedTrial):
-        run_certified_trial(job, job.trial, progress)
-        return
-    if isinstance(job.trial, BasinTrial):
-        run_basin_trial(job, job.trial, progress)
+    own = _OWN.get(type(job.trial))
+    if own is not None:
+        own(job, job.trial, progress)
         return
     ground = material(job.trial)
     model, trained = trained_model(job, ground.task, ground.data, progress)

@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from starfree.errors import InputError
+
 
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Write a file so that a reader, or a crash, never meets half of it.
@@ -34,6 +36,22 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         if isinstance(error, OSError):
             raise _naming(error, path) from error
         raise
+
+
+def read_json_object(path: Path) -> dict[str, Any]:
+    """What `write_json` wrote of a dictionary.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        InputError: it is damaged, or of something else.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON ({error})") from None
+    if not isinstance(found, dict):
+        raise InputError(f"{path}: not a JSON object")
+    return found
 
 
 def user_file(name: str) -> Path:

@@ -74,6 +74,17 @@ def test_gives_a_row_of_logits_for_each_token(name, options):
 
 
 @every_model
+def test_gives_no_row_for_no_token(name, options):
+    model = make(name, options)
+    assert model(draw(4, 0)).shape == (4, 0, OUTPUTS)
+    if isinstance(model, StreamingModel):
+        state = model.initial_state(4)
+        logits, after = model.advance(draw(4, 0), state)
+        assert logits.shape == (4, 0, OUTPUTS)
+        agree(model.advance(draw(4, 5), after)[0], model.advance(draw(4, 5), state)[0])
+
+
+@every_model
 def test_is_causal(name, options):
     model, tokens = make(name, options), draw(3, 12)
     logits = model(tokens)

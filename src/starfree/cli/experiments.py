@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from starfree.cli.engines import Address, EngineName, EngineOption, Workers, make_engine
 from starfree.cli.output import console
+from starfree.cli.run_options import (
+    Address,
+    EngineName,
+    EngineOption,
+    Out,
+    Scale,
+    Workers,
+    make_engine,
+)
 from starfree.cli.trackers import Tracker, watching
 from starfree.errors import InputError
 from starfree.report.forms import Format
@@ -41,18 +49,14 @@ def run(
     experiment: Annotated[
         str, typer.Argument(metavar="NAME|SPEC.yaml", help="A built-in name or a spec file.")
     ],
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Results go here; by default runs/NAME.")
-    ] = None,
+    out: Out = None,
     workers: Workers = None,
     engine: EngineOption = EngineName.LOCAL,
     address: Address = None,
     track: Annotated[
         Tracker | None, typer.Option(help="Write learning curves for it, into DIR/tensorboard.")
     ] = None,
-    scale: Annotated[
-        str | None, typer.Option(help="A scale of the spec, such as smoke: minutes, no result.")
-    ] = None,
+    scale: Scale = None,
     protocol: Annotated[
         str | None, typer.Option(help="sound or published, where the spec has both.")
     ] = None,

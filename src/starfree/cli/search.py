@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from starfree.cli.engines import Address, EngineName, EngineOption, Workers, make_engine
 from starfree.cli.experiments import FAILED, show_report
 from starfree.cli.output import console
+from starfree.cli.run_options import (
+    Address,
+    EngineName,
+    EngineOption,
+    Out,
+    Scale,
+    Workers,
+    make_engine,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,15 +37,11 @@ def search(
             metavar="NAME|SPEC.yaml", help="A built-in name or a spec file with a search section."
         ),
     ],
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Results go here; by default runs/NAME.")
-    ] = None,
+    out: Out = None,
     workers: Workers = None,
     engine: EngineOption = EngineName.LOCAL,
     address: Address = None,
-    scale: Annotated[
-        str | None, typer.Option(help="A scale of the spec, such as smoke: minutes, no result.")
-    ] = None,
+    scale: Scale = None,
 ) -> None:
     """Search a model's settings by validation loss, then train and test what was chosen.
 

@@ -18,6 +18,7 @@ from torch import nn
 from starfree.algebra.circuit import Circuit
 from starfree.compiler.compiled import Compiled, Names
 from starfree.errors import InputError
+from starfree.files import read_json_object
 from starfree.models.exchange import write_transformers
 from starfree.models.loading import load
 from starfree.models.mamba import Mamba
@@ -79,7 +80,7 @@ def save(compiled: Compiled, folder: str | Path, certificate: Certificate) -> No
             assert isinstance(model, Textbook)
             write_textbook(model, scratch)
         own = {"format": 1, "target": compiled.target, "names": compiled.names.to_json()}
-        _write(scratch / CONFIG, _read(scratch / CONFIG) | {OWN: own})
+        _write(scratch / CONFIG, read_json_object(scratch / CONFIG) | {OWN: own})
         _write(scratch / CIRCUIT, compiled.circuit.to_json())
         _write(scratch / CERTIFICATE, certificate.to_json())
         for name in (CERTIFICATE, *TOKENIZER_FILES):
@@ -95,11 +96,11 @@ def open_folder(folder: Path) -> Opened:
         InputError: neither.
     """
     model = load(folder).model
-    own = _read(folder / CONFIG).get(OWN)
+    own = read_json_object(folder / CONFIG).get(OWN)
     circuit = folder / CIRCUIT
     return Opened(
         model,
-        Circuit.from_json(_read(circuit)) if circuit.exists() else None,
+        Circuit.from_json(read_json_object(circuit)) if circuit.exists() else None,
         Names.from_json(own["names"]) if own else None,
         read_certificate(folder),
     )
@@ -112,18 +113,8 @@ def read_certificate(folder: Path) -> Certificate | None:
         InputError: it is damaged.
     """
     path = folder / CERTIFICATE
-    return Certificate.from_json(_read(path)) if path.exists() else None
+    return Certificate.from_json(read_json_object(path)) if path.exists() else None
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error})") from None
-    if not isinstance(found, dict):
-        raise InputError(f"{path}: not a JSON object")
-    return found

@@ -79,27 +79,20 @@ class BoundedDyckExperiment(Experiment):
     ) -> list[tuple[ModelSpec, Trial]]:
         """The trials of some seeds, model by model; see `Experiment.trials`."""
         del rates
-        return [
-            (
-                model,
-                BoundedDyckTrial(
-                    **{name: getattr(trial, name) for name in Trial.model_fields} | self._own(trial)
-                ),
-            )
-            for model, trial in super().trials(seeds)
-        ]
+        return [(model, self._own(trial)) for model, trial in super().trials(seeds)]
 
-    def _own(self, trial: Trial) -> dict[str, object]:
+    def _own(self, trial: Trial) -> BoundedDyckTrial:
         options = dict(trial.options)
         if self.layout == "published":
             options |= {"head": "none", "head_bias": False}
-        return {
-            "options": options,
-            "data": DataSettings(),
-            "train_strings": self.train_strings,
-            "tests": self.tests,
-            "test_strings": self.test_strings,
-        }
+        return trial.extended(
+            BoundedDyckTrial,
+            options=options,
+            data=DataSettings(),
+            train_strings=self.train_strings,
+            tests=self.tests,
+            test_strings=self.test_strings,
+        )
 
 
 def state_numbers(options: Mapping[str, bool | int | float | str]) -> int:

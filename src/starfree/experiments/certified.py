@@ -60,7 +60,7 @@ class CertifiedExperiment(Experiment):
         return [(model, self._own(trial)) for model, trial in super().trials(seeds, rates)]
 
     def _own(self, trial: Trial) -> CertifiedTrial:
-        fields = {name: getattr(trial, name) for name in Trial.model_fields}
+        options = dict(trial.options)
         if trial.language in self.layers:
-            fields["options"] = {**trial.options, "layers": self.layers[trial.language]}
-        return CertifiedTrial(**fields, certified=self.certified)
+            options["layers"] = self.layers[trial.language]
+        return trial.extended(CertifiedTrial, options=options, certified=self.certified)

@@ -25,6 +25,7 @@ _WEIGHTS = {
     "mlstm": 8.0,
     "slstm": 13.0,
     "hybrid": 8.0,  # of three layers: its options do not say how many
+    "hard_gated": 2.0,
     "compiled": 1e-5,  # not trained
     "units": 1e-5,
 }

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import (
@@ -46,6 +46,7 @@ KINDS = {
     "search": "starfree.experiments.search.experiment:SearchExperiment",
 }
 
+Kind = TypeVar("Kind", bound="Trial")
 Option = bool | int | float | str
 _OPTION_BRANCHES = ("bool", "int", "float", "str")
 TaskName = Literal["predict", "recognise", "state", "published"]
@@ -171,6 +172,11 @@ class Trial(Strict):
                 del plain["options"][option]
         canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:HASH_LENGTH]
+
+    def extended(self, kind: type[Kind], **fields: Any) -> Kind:
+        """The same trial as one of a kind that has more fields; those given replace its own."""
+        own = {name: getattr(self, name) for name in Trial.model_fields}
+        return kind(**own | fields)
 
 
 class Experiment(Strict):

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from starfree.errors import InputError
 from starfree.models.options import Options, check_heads
+from starfree.models.stack import no_logits
 
 LONGEST_PERIOD = 10_000.0  # of sinusoidal and rotary codes, in units of 2 pi positions
 WIDENING = 4  # hidden units of the MLP for each channel of the stream
@@ -75,6 +76,8 @@ class Transformer(nn.Module):
         Raises:
             InputError: positions are `learned` and L is beyond `max_length`.
         """
+        if not tokens.shape[1]:
+            return no_logits(tokens, self.head)
         x = self.embedding(tokens) + self._added_positions(tokens.shape[1])
         rotation = self._rotation(tokens.shape[1])
         for layer in self.layers:

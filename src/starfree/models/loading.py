@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from starfree.errors import InputError, StarfreeError
+from starfree.files import read_json_object
 from starfree.models import textbook_files
 from starfree.models.exchange import CONFIG, read_transformers
 from starfree.models.model import build, load_builder
@@ -111,7 +111,7 @@ def _directory(folder: Path) -> Loaded:
         raise InputError(f"{folder}: no such directory; a model is {FORMS}")
     if not (folder / CONFIG).exists():
         raise InputError(f"{folder}: no {CONFIG} is here, so no model")
-    config = _json(folder / CONFIG)
+    config = read_json_object(folder / CONFIG)
     model: nn.Module
     if config.get("model_type") == textbook_files.MODEL_TYPE:
         model, architecture = textbook_files.read_textbook(folder, config), "textbook"
@@ -246,16 +246,6 @@ def _difference(wanted: Tensors, given: Tensors) -> str:
 def _optional(path: Path) -> dict[str, Any]:
     """A JSON object; empty if the file is not there or is damaged."""
     try:
-        return _json(path)
+        return read_json_object(path)
     except (InputError, FileNotFoundError):
         return {}
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error})") from None
-    if not isinstance(found, dict):
-        raise InputError(f"{path}: not a JSON object")
-    return found

@@ -12,6 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from starfree.models.options import Options
+from starfree.models.stack import no_logits
 
 
 class RecurrentOptions(Options):
@@ -61,6 +62,8 @@ class Lstm(nn.Module):
 
     def advance(self, tokens: Tensor, state: LstmState) -> tuple[Tensor, LstmState]:
         """Read several symbols ``[B, L]`` from a state on: logits ``[B, L, outputs]``, state."""
+        if not tokens.shape[1]:
+            return no_logits(tokens, self.head), state
         by_layer = (state.hidden.transpose(0, 1), state.cell.transpose(0, 1))
         outputs, (hidden, cell) = self.lstm(
             self.embedding(tokens), tuple(part.contiguous() for part in by_layer)
@@ -102,6 +105,8 @@ class _Recurrent(nn.Module):
 
     def advance(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Read several symbols ``[B, L]`` from a state on: logits ``[B, L, outputs]``, state."""
+        if not tokens.shape[1]:
+            return no_logits(tokens, self.head), state
         outputs, state = self.recurrent(self.embedding(tokens), state.transpose(0, 1).contiguous())
         logits: Tensor = self.head(outputs)
         return logits, state.transpose(0, 1)

@@ -93,7 +93,7 @@ class Stack(nn.Module):
     def advance(self, tokens: Tensor, state: tuple[Any, ...]) -> tuple[Tensor, tuple[Any, ...]]:
         """Read several symbols ``[B, L]`` from a state on: logits ``[B, L, outputs]``, state."""
         if not tokens.shape[1]:
-            return self.head.weight.new_zeros(*tokens.shape, len(self.head.weight)), state
+            return no_logits(tokens, self.head), state
         if torch.is_grad_enabled():
             return self._read(tokens, state)
         logits = []
@@ -114,6 +114,11 @@ class Stack(nn.Module):
 
     def _layers(self) -> list[Layer]:
         return [layer for layer in self.layers if isinstance(layer, Layer)]
+
+
+def no_logits(tokens: Tensor, head: nn.Linear) -> Tensor:
+    """``[B, 0, outputs]``: what follows from tokens ``[B, 0]``."""
+    return head.weight.new_zeros(*tokens.shape, len(head.weight))
 
 
 def repeated(layer: Callable[[], nn.Module], options: StackOptions) -> list[nn.Module]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from starfree.report.cell_details import seed_of, spec_text, trial_table
-from starfree.report.details import Chart, Details, DetailTable, Line, details_name
+from starfree.report.cell_details import row_details, seed_of
+from starfree.report.details import Chart, Details, DetailTable, Line
 
 Result = Mapping[str, Any]
 
@@ -28,14 +28,14 @@ def bounded_dyck_details(
         results: by hash.
     """
     seeds = list(results.values())
-    return Details(
-        name=details_name("bounded dyck", label),
+    return row_details(
+        "bounded dyck",
+        label,
+        facts,
+        results,
+        [_distances(seeds), _losses(seeds)],
+        _tests(seeds),
         title=f"layers, width, rate: {label}",
-        notes=[] if len(seeds) >= 5 else [f"Provisional: {len(seeds)} of 5 seeds."],
-        facts=[*facts.items(), ("parameters", f"{seeds[0]['parameters']:,}")],
-        charts=[_distances(seeds), _losses(seeds)],
-        tables=[_tests(seeds), trial_table(list(results), seeds)],
-        spec=spec_text(seeds[0]),
     )
 
 

@@ -91,6 +91,38 @@ def spec_text(result: Result) -> str:
     return yaml.safe_dump(shared, sort_keys=False, allow_unicode=True)
 
 
+def row_details(
+    report: str,
+    label: str,
+    facts: Mapping[str, str],
+    results: Mapping[str, Result],
+    charts: Sequence[Chart],
+    table: DetailTable,
+    title: str = "",
+) -> Details:
+    """What a row of a table opens, where a row is the seeds of one setting.
+
+    Args:
+        report: which report the row is in.
+        label: the row's.
+        facts: what the seeds share.
+        results: by hash.
+        charts: of the seeds.
+        table: of the seeds; where each number comes from follows it.
+        title: by default the label.
+    """
+    seeds = list(results.values())
+    return Details(
+        name=details_name(report, label),
+        title=title or label,
+        notes=[] if len(seeds) >= 5 else [f"Provisional: {len(seeds)} of 5 seeds."],
+        facts=[*facts.items(), ("parameters", f"{seeds[0]['parameters']:,}")],
+        charts=list(charts),
+        tables=[table, trial_table(list(results), seeds)],
+        spec=spec_text(seeds[0]),
+    )
+
+
 def length_chart(of_seeds: Sequence[Result]) -> Chart:
     """Share of strings right by length, a line a seed, beside the best stateless baseline."""
     first = of_seeds[0]["bins"]

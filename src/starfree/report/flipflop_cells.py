@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from starfree.report.cell_details import seed_of, spec_text, trial_table
-from starfree.report.details import Chart, Dash, Details, DetailTable, Line, details_name
+from starfree.report.cell_details import row_details, seed_of
+from starfree.report.details import Chart, Dash, Details, DetailTable, Line
 
 Result = Mapping[str, Any]
 
@@ -24,15 +24,8 @@ def flipflop_details(
         results: by hash.
     """
     seeds = list(results.values())
-    return Details(
-        name=details_name("flipflop", label),
-        title=label,
-        notes=[] if len(seeds) >= 5 else [f"Provisional: {len(seeds)} of 5 seeds."],
-        facts=[*facts.items(), ("parameters", f"{seeds[0]['parameters']:,}")],
-        charts=[_errors(seeds, "reads"), _errors(seeds, "strings"), _losses(seeds), _stress(seeds)],
-        tables=[_tests(seeds), trial_table(list(results), seeds)],
-        spec=spec_text(seeds[0]),
-    )
+    charts = [_errors(seeds, "reads"), _errors(seeds, "strings"), _losses(seeds), _stress(seeds)]
+    return row_details("flipflop", label, facts, results, charts, _tests(seeds))
 
 
 def _errors(seeds: list[Result], measure: str) -> Chart:

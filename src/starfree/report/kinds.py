@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from starfree.experiments.basin import BasinExperiment
 from starfree.experiments.bounded_dyck import BoundedDyckExperiment
 from starfree.experiments.certified import CertifiedExperiment
@@ -9,6 +12,7 @@ from starfree.experiments.flipflop import FlipflopExperiment
 from starfree.experiments.plan import read_plan
 from starfree.experiments.precision import PrecisionExperiment
 from starfree.experiments.search.experiment import SearchExperiment
+from starfree.experiments.spec import Experiment
 from starfree.experiments.store import Store
 from starfree.experiments.transfer import TransferExperiment
 from starfree.files import write_json
@@ -31,22 +35,10 @@ def build_own_report(store: Store) -> Report | None:
         OSError: something cannot be written.
     """
     experiment, _ = read_plan(store.folder)
-    if isinstance(experiment, FlipflopExperiment):
-        report = flipflop_report(experiment, store)
-    elif isinstance(experiment, BoundedDyckExperiment):
-        report = bounded_dyck_report(experiment, store)
-    elif isinstance(experiment, TransferExperiment):
-        report = transfer_report(experiment, store)
-    elif isinstance(experiment, PrecisionExperiment):
-        report = precision_report(experiment, store)
-    elif isinstance(experiment, SearchExperiment):
-        report = search_report(experiment, store)
-    elif isinstance(experiment, BasinExperiment):
-        report = basin_report(experiment, store)
-    elif isinstance(experiment, CertifiedExperiment):
-        report = certified_report(experiment, store)
-    else:
+    write = next((write for kind, write in _REPORTS if isinstance(experiment, kind)), None)
+    if write is None:
         return None
+    report = write(experiment, store)
     write_json(
         store.folder / RESULTS,
         {
@@ -57,3 +49,14 @@ def build_own_report(store: Store) -> Report | None:
     )
     write_report(store, PAGE, report, experiment)
     return report
+
+
+_REPORTS: list[tuple[type[Experiment], Callable[[Any, Store], Report]]] = [
+    (FlipflopExperiment, flipflop_report),
+    (BoundedDyckExperiment, bounded_dyck_report),
+    (TransferExperiment, transfer_report),
+    (PrecisionExperiment, precision_report),
+    (SearchExperiment, search_report),
+    (BasinExperiment, basin_report),
+    (CertifiedExperiment, certified_report),
+]

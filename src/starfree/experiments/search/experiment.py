@@ -139,10 +139,9 @@ class SearchExperiment(Experiment):
             InputError: a value that is not allowed, an unknown option, a file that is not there.
         """
         trial = self._trial(language, model, point, self.search.seed)
-        fields: dict[str, Any] = {name: getattr(trial, name) for name in Trial.model_fields}
         # No test string is read on the way either.
-        fields["training"] = trial.training.model_copy(update={"bin_strings": 0})
-        return SearchTrial(**fields, hurdles=hurdles)
+        training = trial.training.model_copy(update={"bin_strings": 0})
+        return trial.extended(SearchTrial, training=training, hurdles=hurdles)
 
     def chosen_trials(self, language: str, model: ModelSpec, point: Point) -> list[Trial]:
         """The trials of the configuration that was chosen, one a seed.

@@ -1,8 +1,9 @@
-"""The options that say where trials run, and the engine they stand for."""
+"""What `run` and `search` are both told: where results go, how much of it, where trials run."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,6 +31,12 @@ Address = Annotated[
         help="Of the Ray cluster; auto: the one this machine is part of. By default RAY_ADDRESS, "
         "else a Ray of its own on this machine.",
     ),
+]
+Out = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Results go here; by default runs/NAME.")
+]
+Scale = Annotated[
+    str | None, typer.Option(help="A scale of the spec, such as smoke: minutes, no result.")
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="Trials at once; by default one a core.")]
 

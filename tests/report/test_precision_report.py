@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from starfree.report.precision_report import _decays, _listed, _verdicts, reach
+from starfree.report.precision_cells import reach
+from starfree.report.precision_findings import listed
+from starfree.report.precision_report import _decays, _verdicts
 from starfree.verification.number_formats import EXACT, FixedFormat
 
 NAMES = [EXACT, "float32", "bfloat16", FixedFormat(8).name, FixedFormat(8, truncate=True).name]
@@ -36,9 +38,9 @@ def test_arithmetics_in_few_words() -> None:
     forms = [
         FixedFormat(b, t, o).name for t in (False, True) for o in (False, True) for b in (8, 4)
     ]
-    assert _listed(["float32", *forms]) == "float32, 8/4 bits nearest, 8/4 bits truncated"
-    assert _listed(forms[:2]) == "8/4 bits nearest (state alone)"
-    assert _listed([forms[0], *forms[2:4]]) == (
+    assert listed(["float32", *forms]) == "float32, 8/4 bits nearest, 8/4 bits truncated"
+    assert listed(forms[:2]) == "8/4 bits nearest (state alone)"
+    assert listed([forms[0], *forms[2:4]]) == (
         "8 bits nearest (state alone), 8/4 bits nearest (outputs too)"
     )
 

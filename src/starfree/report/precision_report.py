@@ -1,28 +1,25 @@
-"""The precision experiment in sentences, one figure, tables and rows."""
+"""The precision experiment in one figure, tables and rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
 
 from starfree.algebra.classify import classify
 from starfree.algebra.verdict import NONNEGATIVE, REALS, Verdict
 from starfree.experiments.plan import PlannedTrial, read_plan
-from starfree.experiments.precision import COUNTERS, FLIPFLOP, UNITS, PrecisionExperiment
-from starfree.experiments.precision_trial import FOLLOWED, MARGIN, NEAR_ONE
+from starfree.experiments.precision import COUNTERS, FLIPFLOP, PrecisionExperiment
+from starfree.experiments.precision_trial import FOLLOWED, NEAR_ONE
 from starfree.experiments.store import Store
 from starfree.languages.catalog import language
 from starfree.report.page import draw
+from starfree.report.precision_cells import Cell, Measured, Result, gather, reach, units_alone
 from starfree.report.precision_figure import Decay, Group, Kept, Panel, Strip, precision_figure
+from starfree.report.precision_findings import MARGIN_READING, SIGN, findings
 from starfree.report.sections import Report, Row, Table
 from starfree.verification.number_formats import EXACT, FLUSHED, FixedFormat, verdict_row
 from starfree.verification.one_unit import fixed_trace
-
-Result = Mapping[str, Any]
-Measured = Mapping[str, Any]
 
 _QUESTION = (
     "The same weights, evaluated in floats and in fixed point with p fractional bits: for how many "
@@ -39,63 +36,6 @@ _CAPTION = (
     "not measured. Below: a stored 1 under a gate a, and what is left of it in the end."
 )
 _DECAYS = ((Fraction("0.99"), 8, 5_000), (Fraction("0.999"), 12, 20_000))
-_SIGN, _MARGIN = "one unit, sign", f"one unit, margin {MARGIN}"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """The seeds of one language and model.
-
-    Attributes:
-        measured: for each seed, arithmetic -> what was measured.
-    """
-
-    language: str
-    model: str
-    planned: Sequence[PlannedTrial]
-    results: Sequence[Result]
-    measured: Sequence[Measured]
-
-    def spread(self, arithmetic: str) -> str:
-        """How far it is right, smallest to largest of the seeds."""
-        found = [reach(one[arithmetic]) for one in self.measured if arithmetic in one]
-        if not found:
-            return "–"
-        ordered = sorted(found, key=lambda one: (one.ever, one.right_to))
-        return " to ".join(dict.fromkeys([str(ordered[0]), str(ordered[-1])]))
-
-
-@dataclass(frozen=True)
-class Reach:
-    """How far one arithmetic is right.
-
-    Attributes:
-        right_to: the largest n up to which every point asked is right; 0: none.
-        ever: it is right for every n.
-        refused: the model says so itself beyond.
-    """
-
-    right_to: int
-    ever: bool
-    refused: bool
-
-    def __str__(self) -> str:
-        if self.ever:
-            return "for ever"
-        if not self.right_to:
-            return "never"
-        return f"{self.right_to:,}" + (", then refuses" if self.refused else "")
-
-
-def reach(measured: Measured) -> Reach:
-    """What one measurement says."""
-    rows = measured["rows"]
-    right_to = 0
-    for n, right in zip(measured["n"], measured["right"], strict=True):
-        if right < rows:
-            return Reach(right_to, False, measured.get("refused") is not None)
-        right_to = n
-    return Reach(right_to, measured.get("settled") is not None, False)
 
 
 def precision_report(experiment: PrecisionExperiment, store: Store) -> Report:
@@ -103,7 +43,7 @@ def precision_report(experiment: PrecisionExperiment, store: Store) -> Report:
     _, planned = read_plan(store.folder)
     results = store.results()
     cells = gather(planned, results)
-    units = _units(planned, results)
+    units = units_alone(planned, results)
     names = _arithmetics(experiment)
     verdicts = {name: _verdicts(name, names) for name in experiment.languages}
     drawings = []
@@ -114,33 +54,12 @@ def precision_report(experiment: PrecisionExperiment, store: Store) -> Report:
         drawings.append(draw("precision", figure, _CAPTION))
     return Report(
         question=_QUESTION,
-        findings=list(_findings(cells, units)),
+        findings=list(findings(cells, units)),
         caveats=list(_caveats(planned, results, experiment)),
         drawings=drawings,
         tables=list(_tables(cells, units, experiment, verdicts)),
         rows=[row for cell in cells for row in _rows(cell, experiment)],
     )
-
-
-def gather(planned: Sequence[PlannedTrial], results: Mapping[str, Result]) -> list[Cell]:
-    """The models with a result, in the order of the plan."""
-    found: dict[tuple[str, str], list[PlannedTrial]] = {}
-    for trial in planned:
-        if trial.hash in results and trial.model != UNITS:
-            found.setdefault(trial.cell, []).append(trial)
-    cells = []
-    for (name, model), trials in found.items():
-        own = [results[trial.hash] for trial in trials]
-        cells.append(Cell(name, model, trials, own, [result["arithmetics"] for result in own]))
-    return cells
-
-
-def _units(planned: Sequence[PlannedTrial], results: Mapping[str, Result]) -> Measured | None:
-    for trial in planned:
-        if trial.model == UNITS and trial.hash in results:
-            found: Measured = results[trial.hash]["units"]
-            return found
-    return None
 
 
 def _arithmetics(experiment: PrecisionExperiment, outputs: bool = False) -> list[str]:
@@ -186,7 +105,7 @@ def _groups(
     panels = [_panel(cell) for cell in cells if cell.language == FLIPFLOP]
     if units is not None:
         margin = _verdict(FLIPFLOP, "margin g", REALS).answer
-        titles = {"sign": _SIGN, "margin": f"{_MARGIN}\n(exact reals: {margin})"}
+        titles = {"sign": SIGN, "margin": f"{MARGIN_READING}\n(exact reals: {margin})"}
         for key, title in titles.items():
             panels.append(Panel(title, {name: _strip([one]) for name, one in units[key].items()}))
     if panels:
@@ -250,79 +169,6 @@ def _kept(units: Measured | None) -> Kept:
     )
 
 
-def _findings(cells: Sequence[Cell], units: Measured | None) -> Iterator[str]:
-    for cell in cells:
-        names = dict.fromkeys(name for one in cell.measured for name in one)
-        by_reach: dict[str, list[str]] = {}
-        for name in names:
-            by_reach.setdefault(cell.spread(name), []).append(name)
-        what = "keeps the bit" if cell.language == FLIPFLOP else "counts"
-        said = "; ".join(
-            f"{_distance(text, cell.language)} in {_listed(who)}" for text, who in by_reach.items()
-        )
-        yield f"{cell.language}, {cell.model}: {what} {said}."
-        if kept := _kept_in_the_end(cell):
-            seeds = ", ".join(f"{name} ({count})" for name, count in kept.items())
-            yield (
-                f"{cell.language}, {cell.model}: after however many ignored pairs, all answers are "
-                f"right in {seeds}: so many of {len(cell.results)} seeds."
-            )
-    if units is None:
-        return
-    for key, title in (("sign", _SIGN), ("margin", _MARGIN)):
-        ever = [name for name, one in units[key].items() if reach(one).ever]
-        lost = {name: reach(one) for name, one in units[key].items() if not reach(one).ever}
-        text = f"{title} (gates 3/4 and 1/4): right for ever in {_listed(ever) or 'no arithmetic'}"
-        if lost:
-            last = [one.right_to for one in lost.values()]
-            span = " to ".join(dict.fromkeys([str(min(last)), str(max(last))]))
-            text += f"; up to {span} updates only in {_listed(list(lost))}"
-        yield text + "."
-    limits = ", ".join(f"{count:,} in {name}" for name, count in units["counts"].items())
-    yield f"Counting up by ones stands still at {limits} (measured)."
-
-
-def _kept_in_the_end(cell: Cell) -> dict[str, int]:
-    """Of what was trained: arithmetic -> seeds whose states settled with all answers right."""
-    if cell.language != FLIPFLOP or cell.results[0]["trial"]["made"] != "trained":
-        return {}
-    found: dict[str, int] = {}
-    for one in cell.measured:
-        for name, measured in one.items():
-            if measured["settled"] is not None and measured["right"][-1] == measured["rows"]:
-                found[name] = found.get(name, 0) + 1
-    return found
-
-
-def _distance(text: str, name: str) -> str:
-    unit = " ignored pairs" if name == FLIPFLOP else ""
-    low, among, high = text.partition(" to ")
-    if among:  # seed by seed
-        low, high = ("none" if low == "never" else low), ("all" if high == "for ever" else high)
-        return f"to between {low} and {high}{unit}"
-    return text if text in ("for ever", "never") else f"to {text}{unit}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Names in few words: `8, 4 bits nearest`; the two scopes of rounding together."""
-    floats = [name for name in names if "bits" not in name]
-    fixed: dict[str, list[str]] = {}
-    for name in names:
-        if name not in floats:
-            number, _, rest = name.partition(" bits, ")
-            fixed.setdefault(rest, []).append(number)
-    told = [name.replace(", ", ", with ") for name in floats]
-    outputs = ", outputs too"
-    for rest, bits in fixed.items():
-        alone = rest.removesuffix(outputs)
-        if rest != alone and fixed.get(alone) == bits:
-            continue  # said with the state alone
-        both = rest == alone and fixed.get(rest + outputs) == bits
-        scope = "" if both else " (state alone)" if rest == alone else " (outputs too)"
-        told.append(f"{'/'.join(bits)} bits {alone}{scope}")
-    return ", ".join(told)
-
-
 def _caveats(
     planned: Sequence[PlannedTrial],
     results: Mapping[str, Result],
@@ -356,7 +202,7 @@ def _tables(
         header = ["arithmetic", "verdict", "theorem", *(cell.model for cell in own)]
         columns = [{one: cell.spread(one) for one in names} for cell in own]
         if name == FLIPFLOP and units is not None:
-            for title, key in ((_SIGN, "sign"), (_MARGIN, "margin")):
+            for title, key in ((SIGN, "sign"), (MARGIN_READING, "margin")):
                 header.append(title)
                 told = {one: str(reach(found)) for one, found in units[key].items()}
                 columns.append({one: told.get(one, "–") for one in names})

@@ -26,6 +26,7 @@ from starfree.training.intervals import binomial_interval
 
 OUTCOME_FITS = 96  # columns from which there is room for the outcome
 INTERVAL_FITS = 126  # and for an interval beside its number
+NAME = 16  # columns that a name has at least
 
 _ANSWER_STYLE = {"can": "green", "cannot": "red", "open": "dim"}
 _SHOWN_DIFFERENCES = 5
@@ -67,8 +68,8 @@ def cell_table(summary: Summary, width: int) -> Table:
         width: columns of the terminal; with fewer some things go below or are left out.
     """
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("", no_wrap=True)
-    table.add_column("theory")
+    table.add_column("", min_width=NAME)  # long names fold where the terminal is narrow
+    table.add_column("theory", min_width=len("cannot"))
     for window in windows(summary):
         table.add_column(window, justify="right", no_wrap=True)
     if width >= OUTCOME_FITS:

@@ -71,7 +71,7 @@ def test_the_findings_say_what_the_numbers_say(made):
     assert outcome(cell(summary, "dyck-1", "Mamba")) == "breaks at 51–100"
     theory = "\n".join(against_theory(summary))
     assert "did not find them here: Mamba (dyck-1)" in theory
-    assert "another model solved it on the same data: Mamba (parity, aa-star)" in theory
+    assert "most seeds of another model do not: Mamba (parity, aa-star)" in theory
     published = against_published(summary)
     assert "aa-star, Mamba, 1–50: 25.0 % here, 2.1 % published" in published
     # 62.6 % lies within the interval of 60 %
@@ -87,7 +87,7 @@ def test_no_control_no_claim(tmp_path):
     store, _, _ = made_run(tmp_path / "run", spec)
     theory = "\n".join(against_theory(read_summary(store)[0]))
     assert "Not learned at this budget" in theory
-    assert "another model solved it" not in theory
+    assert "seeds of another model do not" not in theory
 
 
 @pytest.mark.parametrize("width", [78, 100, 160])

@@ -40,6 +40,19 @@ def test_without_a_control_nothing_is_claimed(summary):
     assert not worth_drawing(alone)
 
 
+def test_a_control_need_only_get_farther(summary):
+    """Parity: the LSTM breaks at the last window, Mamba in the first."""
+    (mamba,) = [c for c in summary.cells if c.key == ("parity", "Mamba")]
+    (lstm,) = [c for c in summary.cells if c.key == ("parity", "LSTM")]
+    last = replace(lstm.bins[-1], seeds=(0.5,) * len(lstm.trials))
+    lstm = replace(lstm, bins=(*lstm.bins[:-1], last))
+    assert lstm.solved_seeds == 0
+    both = replace(summary, cells=(mamba, lstm))
+    assert judge(both, mamba).mark == "agrees"
+    level = replace(mamba, bins=lstm.bins)
+    assert judge(replace(summary, cells=(level, lstm)), level).mark == "no control"
+
+
 def test_what_theory_rules_out_and_training_found_is_marked(summary):
     (cell,) = [c for c in summary.cells if c.key == ("parity", "Mamba")]
     (solved,) = [c for c in summary.cells if c.key == ("parity", "LSTM")]
@@ -52,8 +65,8 @@ def test_the_figure_has_every_cell_and_the_caption_every_mark(summary):
     figure = verdict_figure(summary)
     said = [text.get_text() for text in figure.axes[0].texts]
     assert len(said) == 8
-    assert f"{SYMBOLS['agrees']} 2/2" in said
-    assert f"{SYMBOLS['not learned']} 0/2" in said
+    assert f"{SYMBOLS['agrees']} 2/2 (2)" in said
+    assert any(words.startswith(f"{SYMBOLS['not learned']} 0/2 (") for words in said)
     told = caption(summary)
     assert "○ weights exist" in told
     assert "✗" not in told

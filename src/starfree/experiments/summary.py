@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from statistics import fmean
+from statistics import fmean, median_low
 from typing import Any
 
 from starfree.data.passive import Determined
@@ -102,9 +102,20 @@ class Cell:
         return self.language.name, self.model.shown
 
     @property
+    def reached(self) -> tuple[int, ...]:
+        """Seed by seed: windows, shortest lengths first, before one with a wrong string."""
+        rows = zip(*(measured.seeds for measured in self.bins), strict=True)
+        return tuple(next((n for n, a in enumerate(row) if a < 1.0), len(row)) for row in rows)
+
+    @property
     def solved_seeds(self) -> int:
         """Seeds with every string of every window right."""
-        return sum(all(b.seeds[i] == 1.0 for b in self.bins) for i in range(len(self.trials)))
+        return sum(windows == len(self.bins) for windows in self.reached)
+
+    @property
+    def in_length_seeds(self) -> int:
+        """Seeds with every string of the first window right, in-length as a rule."""
+        return sum(windows > 0 for windows in self.reached)
 
     @property
     def solved_interval(self) -> Interval:
@@ -152,6 +163,18 @@ class Summary:
     failures: Mapping[str, str]
     versions: tuple[str, ...]
     determined: Mapping[str, Determined] = field(default_factory=dict)
+
+    def has_positive_control(self, cell: Cell) -> bool:
+        """Whether most seeds of another model got farther, in windows, than any of this cell.
+
+        Then the same data and budget do teach what the cell's model did not learn.
+        """
+        farthest = max(cell.reached)
+        return any(
+            median_low(other.reached) > farthest
+            for other in self.cells
+            if other.language == cell.language
+        )
 
 
 def read_summary(store: Store) -> tuple[Summary, dict[str, Result]]:

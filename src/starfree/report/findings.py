@@ -148,22 +148,26 @@ def against_theory(summary: Summary) -> list[str]:
 
 def theory_findings(summary: Summary) -> list[Finding]:
     """Where the outcome is not what theory alone suggests; neither case refutes a theorem."""
-    refused = [c for c in summary.cells if c.expectation.answer == "cannot" and not c.solved]
-    backed = [c for c in refused if _has_positive_control(summary, c)]
+    ruled_out = [c for c in summary.cells if c.expectation.answer == "cannot"]
+    refused = [c for c in ruled_out if not c.solved_seeds]
+    backed = [c for c in refused if summary.has_positive_control(c)]
     found = (
         Finding(
-            "Solved although no weights are right at every length (the tested lengths are finite)",
-            [c for c in summary.cells if c.expectation.answer == "cannot" and c.solved],
+            "Solved by some seed although no weights are right at every length (the tested lengths "
+            "are finite)",
+            [c for c in ruled_out if c.solved_seeds],
         ),
         Finding(
             "Weights that are right at every length exist, but training did not find them here",
             [c for c in summary.cells if c.expectation.answer == "can" and not c.solved],
         ),
         Finding(
-            "Not solved, as theory says, while another model solved it on the same data", backed
+            "Not learned, as theory says: every seed errs in a window of lengths in which most "
+            "seeds of another model do not",
+            backed,
         ),
         Finding(
-            "Not learned at this budget, and no model of this run solved it, so that the data or "
+            "Not learned at this budget, and by no other model of this run, so that the data or "
             "the budget may be the reason",
             [cell for cell in refused if cell not in backed],
         ),
@@ -282,7 +286,3 @@ def _last(symbols: int | None) -> str:
 
 def _published(measured: BinSummary) -> str:
     return "" if measured.published is None else percent(measured.published.value)
-
-
-def _has_positive_control(summary: Summary, cell: Cell) -> bool:
-    return any(o.language == cell.language and o.solved for o in summary.cells)

@@ -26,16 +26,16 @@ SYMBOLS: dict[Mark, str] = {
     "open": "–",
 }
 WORDS: dict[Mark, str] = {
-    "agrees": "✓ as theory says: can and learned by every seed; cannot and learned by none, while "
-    "another model learned it",
+    "agrees": "✓ as theory says: can, and every seed solved it; cannot, and every seed errs in a "
+    "window in which most seeds of another model do not",
     "not learned": "○ weights exist, not every seed found them",
-    "no control": "? theory says cannot, and no model of this run learned it",
+    "no control": "? theory says cannot, and no model of this run got farther",
     "against": "✗ learned on the tested lengths, although no weights are right at every length",
     "open": "– no theorem",
 }
 GROUNDS = {"can": "#0072B2", "cannot": "#D55E00", "open": QUIET}
 _NOTHING = 0.14  # how faint the ground of a cell is in which no seed learned
-_CELL = (0.62, 0.34)  # inches
+_CELL = (0.8, 0.34)  # inches
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,18 @@ class Judged:
 
     Attributes:
         solved: seeds without a wrong test string, of `seeds`.
+        in_length: seeds without one in the first window.
     """
 
     answer: Literal["can", "cannot", "open"]
     solved: int
+    in_length: int
     seeds: int
     mark: Mark
 
 
 def judge(summary: Summary, cell: Cell) -> Judged:
-    """How an outcome stands to the verdict table; a positive control is another model's success."""
+    """How an outcome stands to the verdict table."""
     answer, solved, seeds = cell.expectation.answer, cell.solved_seeds, len(cell.trials)
     mark: Mark = "open"
     if answer == "can":
@@ -61,9 +63,8 @@ def judge(summary: Summary, cell: Cell) -> Judged:
     elif answer == "cannot" and solved:
         mark = "against"
     elif answer == "cannot":
-        control = any(o.language == cell.language and o.solved for o in summary.cells)
-        mark = "agrees" if control else "no control"
-    return Judged(answer, solved, seeds, mark)
+        mark = "agrees" if summary.has_positive_control(cell) else "no control"
+    return Judged(answer, solved, cell.in_length_seeds, seeds, mark)
 
 
 def worth_drawing(summary: Summary) -> bool:
@@ -89,7 +90,7 @@ def verdict_figure(summary: Summary) -> Figure:
                 judged = found.get((language, model))
                 if judged is None:
                     continue
-                share = judged.solved / judged.seeds
+                share = (judged.solved + judged.in_length) / (2 * judged.seeds)
                 ground = GROUNDS[judged.answer]
                 strength = _NOTHING + (0.75 - _NOTHING) * share
                 axes.add_patch(
@@ -99,7 +100,8 @@ def verdict_figure(summary: Summary) -> Figure:
                     )
                 )  # fmt: skip
                 axes.text(
-                    column, row, f"{SYMBOLS[judged.mark]} {judged.solved}/{judged.seeds}",
+                    column, row,
+                    f"{SYMBOLS[judged.mark]} {judged.solved}/{judged.seeds} ({judged.in_length})",
                     ha="center", va="center", color=INK,
                     fontweight="bold" if judged.mark == "against" else "normal",
                 )  # fmt: skip
@@ -132,8 +134,9 @@ def caption(summary: Summary) -> str:
     marks = {judge(summary, cell).mark for cell in summary.cells}
     meant = "; ".join(WORDS[mark] for mark in SYMBOLS if mark in marks)
     return (
-        "Outcomes beside the verdict table. In each cell the seeds without a wrong test string, on "
-        f"a ground the fuller the more there are. {meant}."
+        "Outcomes beside the verdict table. In each cell the seeds without a wrong test string, in "
+        "brackets those without one in the first window, on a ground the fuller the more there "
+        f"are. {meant}."
     )
 
 

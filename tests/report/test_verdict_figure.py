@@ -68,5 +68,5 @@ def test_the_figure_has_every_cell_and_the_caption_every_mark(summary):
     assert f"{SYMBOLS['agrees']} 2/2 (2)" in said
     assert any(words.startswith(f"{SYMBOLS['not learned']} 0/2 (") for words in said)
     told = caption(summary)
-    assert "○ weights exist" in told
+    assert "○ weights exist for the architecture" in told
     assert "✗" not in told

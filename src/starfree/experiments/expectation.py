@@ -20,6 +20,9 @@ Answer = Literal["can", "cannot", "open"]
 class Expectation:
     """Whether weights exist that are right at every length; nothing about learning them.
 
+    `can` is said of the architecture, with layers and width enough; `cannot` of the model as it is,
+    with its number of layers where a theorem bounds it.
+
     Attributes:
         conditions: the arithmetic and the variant it holds under.
         source: the theorem; empty where none is known.

@@ -158,7 +158,8 @@ def theory_findings(summary: Summary) -> list[Finding]:
             [c for c in ruled_out if c.solved_seeds],
         ),
         Finding(
-            "Weights that are right at every length exist, but training did not find them here",
+            "Weights that are right at every length exist for the architecture, given layers "
+            "enough, but training did not find them here",
             [c for c in summary.cells if c.expectation.answer == "can" and not c.solved],
         ),
         Finding(

@@ -1,8 +1,9 @@
 """Outcomes beside theory: languages by models, each cell marked where the two agree and where not.
 
-A theorem speaks of weights that exist, or not, for strings of every length; a run of what training
-found, on tested lengths. So a solved cell that theory rules out is a question to the lengths, and
-one that is not learned, a question to the training, unless another model learned it.
+A theorem speaks of weights that exist, or not, for strings of every length: of an architecture with
+layers and width enough, unless it bounds the layers. A run tells what training found, in a model of
+one size and on tested lengths. So a solved cell that theory rules out is a question to the lengths,
+and one that is not learned, a question to training and size, unless another model learned it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ SYMBOLS: dict[Mark, str] = {
 WORDS: dict[Mark, str] = {
     "agrees": "✓ as theory says: can, and every seed solved it; cannot, and every seed errs in a "
     "window in which most seeds of another model do not",
-    "not learned": "○ weights exist, not every seed found them",
+    "not learned": "○ weights exist for the architecture, given layers enough; not every seed of "
+    "this model was right",
     "no control": "? theory says cannot, and no model of this run got farther",
     "against": "✗ learned on the tested lengths, although no weights are right at every length",
     "open": "– no theorem",

@@ -49,6 +49,8 @@ def test_a_control_need_only_get_farther(summary):
     assert lstm.solved_seeds == 0
     both = replace(summary, cells=(mamba, lstm))
     assert judge(both, mamba).mark == "agrees"
+    ruled_out = replace(lstm, expectation=mamba.expectation)
+    assert judge(replace(summary, cells=(mamba, ruled_out)), mamba).mark == "no control"
     level = replace(mamba, bins=lstm.bins)
     assert judge(replace(summary, cells=(level, lstm)), level).mark == "no control"
 

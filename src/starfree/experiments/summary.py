@@ -167,13 +167,14 @@ class Summary:
     def has_positive_control(self, cell: Cell) -> bool:
         """Whether most seeds of another model got farther, in windows, than any of this cell.
 
-        Then the same data and budget do teach what the cell's model did not learn.
+        Then the same data and budget do teach what the cell's model did not learn. A model that
+        theory rules out as well is no control.
         """
         farthest = max(cell.reached)
         return any(
             median_low(other.reached) > farthest
             for other in self.cells
-            if other.language == cell.language
+            if other.language == cell.language and other.expectation.answer != "cannot"
         )
 
 

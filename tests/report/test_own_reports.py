@@ -108,6 +108,10 @@ def test_flipflop_tells_of_every_trial_and_of_those_not_run(tmp_path):
     assert texts[-1].endswith("none more than 100")
     assert any("2 of 5 planned trials" in line for line in report.caveats)
     assert len(report.findings) == 2
+    errors, memory = (drawing.caption for drawing in report.drawings)
+    assert "strings of 64 symbols" in report.question
+    assert "50 of FFL(0.98)" in errors, "the smoke scale's"
+    assert "at most 30 pairs" in memory, "of 32, the first writes and the last reads"
     hashes = {row.trial_hash for row in report.rows}
     assert hashes == {trials[0].hash, trials[-1].hash}
     stress = [row.value for row in report.rows if row.metric == "ignored_pairs"]
@@ -118,6 +122,19 @@ def test_flipflop_tells_of_every_trial_and_of_those_not_run(tmp_path):
     assert list(wrong.at) == [20, 40, 60]
     assert [list(line.ys) for line in wrong.lines] == [[0.5, 0.1, 0.0]] * 3
     assert list(memory.lines[0].ys) == [0, 0, 1 / 12]
+
+
+def test_rows_tell_models_of_one_class_apart(tmp_path):
+    experiment, store, trials = planned(tmp_path, "hybrids-flipflop", "full")
+    shown = [model.shown for model, _ in experiment.trials(experiment.seeds)]
+    mambas, mixed = (shown.index(f"mixture: {name}") for name in ("mamba mamba", "mamba attention"))
+    for one in (mambas, mixed):
+        save(store, trials[one], **flipflop_result([100, 0], 10))
+    rows = flipflop_report(experiment, store).rows
+    assert {row.model: row.trial_hash for row in rows} == {
+        "mamba mamba": trials[mambas].hash,
+        "mamba attention": trials[mixed].hash,
+    }
 
 
 def test_what_decides_is_said_only_where_every_pair_agrees(tmp_path):
@@ -139,7 +156,10 @@ def test_the_error_axis_is_logarithmic_and_counts_true_iterations():
         "title": "t", "measure": "reads", "models": {"m": results},
         "published": {"FFL(0.8)": [(140_000, 0.0)]},
     }  # fmt: skip
-    axis = error_figure([panel]).axes[0]
+    figure = error_figure([panel], "8 strings of 64 symbols each")
+    assert "8 strings of 64" in figure.get_supxlabel()
+    assert figure.get_supylabel() == "share wrong (reads)"
+    axis = figure.axes[0]
     assert axis.get_yscale() == "log"
     lines = [line for line in axis.get_lines() if len(line.get_xdata()) == 3]
     assert list(lines[0].get_xdata()) == [20, 40, 60]

@@ -153,6 +153,11 @@ class FlipflopExperiment(Experiment):
         return True
 
     @property
+    def most_ignored(self) -> int:
+        """Most ignored pairs between a write and its read: all but the first pair and the last."""
+        return self.length // 2 - 2
+
+    @property
     def shown_models(self) -> dict[str, str]:
         """Model as reports show it -> its name."""
         return {

@@ -22,12 +22,13 @@ COLUMNS = 3
 BEYOND = 1.04  # the tests after training are drawn this far along the iterations
 
 
-def error_figure(panels: Sequence[Mapping[str, Any]]) -> Figure:
+def error_figure(panels: Sequence[Mapping[str, Any]], strings: str) -> Figure:
     """A panel for each way of training: rates of error, on a logarithmic axis, over iterations.
 
     Args:
         panels: each with `title`; `measure`, `reads` or `strings`; `models`, the results of each
             model's seeds; `published`, (iteration, error) pairs by test.
+        strings: what an iteration sees, such as "16 strings of 512 symbols each".
     """
     labels = list(dict.fromkeys(label for panel in panels for label in panel["models"]))
     colour = colours(labels)
@@ -56,14 +57,22 @@ def error_figure(panels: Sequence[Mapping[str, Any]]) -> Figure:
             axis.set_xlim(left=0)
             axis.xaxis.set_major_locator(MaxNLocator(4))
             axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        figure.supxlabel("training iterations (16 strings of 512 symbols each)", fontsize=9)
-        figure.supylabel("share wrong (reads; published: strings)", fontsize=9)
+        figure.supxlabel(f"training iterations ({strings})", fontsize=9)
+        measures = {panel["measure"] for panel in panels}
+        what = "reads; published: strings" if len(measures) > 1 else measures.pop()
+        figure.supylabel(f"share wrong ({what})", fontsize=9)
         _legend(figure, labels, colour, any(panel["published"] for panel in panels))
     return figure
 
 
-def memory_figure(rows: Sequence[Mapping[str, Any]], most: int) -> Figure:
-    """Ignored pairs that a bit survives: a line a way of training and model, a dot a seed."""
+def memory_figure(rows: Sequence[Mapping[str, Any]], most: int, in_tests: int) -> Figure:
+    """Ignored pairs that a bit survives: a line a way of training and model, a dot a seed.
+
+    Args:
+        rows: each with `label`, `model`, `collapses`, and `limit`, the most pairs tried.
+        most: where the axis ends.
+        in_tests: the most ignored pairs of a test string, drawn as a line.
+    """
     labels = list(dict.fromkeys(row["model"] for row in rows))
     colour = colours(labels)
     with style():
@@ -79,7 +88,7 @@ def memory_figure(rows: Sequence[Mapping[str, Any]], most: int) -> Figure:
                 )  # fmt: skip
                 pairs = f"no wrong answer up to {row['limit']:,}" if kept else f"{collapse:,}"
                 says(dot, f"{row['label']}, {row['model']}: {pairs} ignored pairs")
-        axis.axvline(254, color=INK, linewidth=0.8, linestyle=(0, (2, 1)))
+        axis.axvline(in_tests, color=INK, linewidth=0.8, linestyle=(0, (2, 1)))
         axis.set_xscale("log")
         axis.set_xlim(0.9, most * 1.1)
         axis.set_yticks(

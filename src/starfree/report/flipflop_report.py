@@ -22,25 +22,6 @@ Result = Mapping[str, Any]
 STRINGS, READS = "string_accuracy", "read_error"
 CHECKED = 100  # iterations between two evaluations of the published run
 
-_QUESTION = (
-    "A string writes bits, ignores others and asks for the last one written. FFL(p) ignores with "
-    "probability p: models are trained on FFL(0.8) or a mixture and tested on denser and sparser "
-    "strings of 512 symbols. Which loss, which training strings, and for how long does the bit "
-    "keep?"
-)
-_ERROR_CAPTION = (
-    "Share of wrong answers over true iterations, on a logarithmic scale: reads in clean mode, "
-    "whole strings under the published protocol (the paper's measure; its own run as diamonds). "
-    "Lines are checks on 1,000 strings (FFL(0.1): 100), a line a seed; dots at the right are the "
-    "tests after training, FFL(0.98) on 100,000 strings. What lies on the line marked 0 had no "
-    "wrong answer."
-)
-_MEMORY_CAPTION = (
-    "The fewest ignored pairs between a write and its read after which a model gives a wrong "
-    "answer: a dot a seed. The strings of the tests ignore at most 254 pairs. Models at the right "
-    "edge gave no wrong answer up to there."
-)
-
 
 @dataclass(frozen=True)
 class Setting:
@@ -64,17 +45,66 @@ def flipflop_report(experiment: FlipflopExperiment, store: Store) -> Report:
     groups = gather(experiment, store)
     done = [(setting, results) for setting, results in groups if results]
     return Report(
-        question=_QUESTION,
+        question=_question(experiment),
         findings=list(_findings(done)),
         caveats=list(_caveats(groups, experiment)),
         drawings=[
-            draw("errors", error_figure(_panels(done)), _ERROR_CAPTION),
-            draw("memory", memory_figure(_memory(done), experiment.stress), _MEMORY_CAPTION),
+            draw(
+                "errors",
+                error_figure(_panels(done), _strings(experiment)),
+                _error_caption(experiment, any(s.mode == "published" for s, _ in done)),
+            ),
+            draw(
+                "memory",
+                memory_figure(_memory(done), experiment.stress, experiment.most_ignored),
+                _memory_caption(experiment),
+            ),
         ]
         if done
         else [],
         tables=[_table(groups, experiment)],
         rows=[row for setting, results in done for row in _rows(setting, results, experiment.name)],
+    )
+
+
+def _question(experiment: FlipflopExperiment) -> str:
+    return (
+        "A string writes bits, ignores others and asks for the last one written. FFL(p) ignores "
+        "with probability p: models are trained on FFL(0.8) or a mixture and tested on denser and "
+        f"sparser strings of {experiment.length:,} symbols. Which loss, which training strings, "
+        "and for how long does the bit keep?"
+    )
+
+
+def _strings(experiment: FlipflopExperiment) -> str:
+    """What an iteration sees."""
+    batches = sorted({arm.training.batch_size for arm in experiment.arms})
+    shown = " or ".join(str(size) for size in batches)
+    return f"{shown} strings of {experiment.length:,} symbols each"
+
+
+def _error_caption(experiment: FlipflopExperiment, published: bool) -> str:
+    measures = (
+        "reads in clean mode, whole strings under the published protocol (the paper's measure; its "
+        "own run as diamonds)"
+        if published
+        else "reads"
+    )
+    checked = ", ".join(f"{test.checked:,} of {test.name}" for test in experiment.tests)
+    after = ", ".join(f"{test.strings:,} of {test.name}" for test in experiment.tests)
+    return (
+        f"Share of wrong answers over true iterations, on a logarithmic scale: {measures}. Lines "
+        f"are checks (strings: {checked}), a line a seed; dots at the right are the tests after "
+        f"training ({after}). What lies on the line marked 0 had no wrong answer."
+    )
+
+
+def _memory_caption(experiment: FlipflopExperiment) -> str:
+    return (
+        "The fewest ignored pairs between a write and its read after which a model gives a wrong "
+        "answer: a dot a seed. The strings of the tests ignore at most "
+        f"{experiment.most_ignored:,} pairs. Models at the right edge gave no wrong answer up to "
+        "there."
     )
 
 
@@ -287,7 +317,7 @@ def _rows(setting: Setting, results: Mapping[str, Result], experiment: str) -> I
         common = {
             "experiment": experiment,
             "language": "flipflop",
-            "model": trial["model"],
+            "model": setting.model,
             "layers": trial["options"].get("layers", ""),
             "protocol": f"{setting.mode}, rate {setting.rate:g}, {setting.iterations} iterations",
             "train_data": setting.train_data,

@@ -10,10 +10,10 @@ import matplotlib as mpl
 from cycler import cycler
 
 # Okabe and Ito's palette, without its yellow (too faint on white) and black (the baselines'), and
-# three more for the largest experiments, to be told apart on white and on black.
+# seven more for the largest experiments, to be told apart on white and on black.
 COLOURS = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9",
-    "#8A5A44", "#8D79D6", "#9A9A2E",
+    "#8A5A44", "#8D79D6", "#9A9A2E", "#4338CA", "#90C078", "#8F0F66", "#A31515",
 )  # fmt: skip
 INK = "#222222"
 QUIET = "#8A8A8A"

@@ -213,6 +213,58 @@ class Counted(nn.Module):
         return self.model.step(tokens, state)
 
 
+class Trap(nn.Module):
+    """A perfect model that is wrong only where a string leaves u w w w .. after so many rounds.
+
+    No two strings have the same state, so that the search through all of them does not get far.
+    """
+
+    def __init__(self, spoken, family, rounds):
+        super().__init__()
+        self.inner = Toy(spoken, 10**9)
+        self.path = torch.tensor((*family.u, *(family.w * 100)))
+        self.armed = len(family.u) + rounds * len(family.w)
+
+    def initial_state(self, batch):
+        nothing = torch.zeros(batch, dtype=torch.int64)
+        return self.inner.initial_state(batch), nothing, nothing
+
+    def step(self, tokens, state):
+        inner, matched, string = state
+        logits, inner = self.inner.step(tokens, inner)
+        read = tokens < self.inner.letters
+        follows = (matched >= 0) & (tokens == self.path[matched.clamp(0, len(self.path) - 1)])
+        sprung = read & (matched >= self.armed) & ~follows
+        after = torch.where(follows, matched + 1, torch.full_like(matched, -1))
+        after = torch.where(read, after, matched)
+        return torch.where(sprung[:, None], -logits, logits), (
+            inner,
+            after,
+            31 * string + tokens + 1,
+        )
+
+    def advance(self, tokens, state):
+        rows = []
+        for column in tokens.T:
+            logits, state = self.step(column, state)
+            rows.append(logits)
+        return torch.stack(rows, dim=1), state
+
+
+@pytest.mark.parametrize("place", [0, 10, 20, 33])
+def test_every_family_is_tried_within_the_work_of_a_run(place):
+    """As a run searches; the last families of the list once were not reached."""
+    spoken = language("flipflop")
+    family = families(Machine(spoken), None, 64)[place]
+    trap = Trap(spoken, family, rounds=9)
+    found = refute(trap, spoken, symbols=600_000)
+    assert found.status == "COUNTEREXAMPLE"
+    assert found.searched.length < trap.armed, "by pumping, not among all strings"
+    letters = spoken.encode(found.counterexample.string)
+    assert tuple(letters)[: trap.armed] == tuple(trap.path[: trap.armed].tolist())
+    assert len(letters) <= trap.armed + len(family.w) + 3, "the first round that is wrong"
+
+
 def test_a_fault_stands_where_a_second_reading_does_not_find_it():
     """Sums in other pieces may fall on the other side of 0; the first reading counts."""
     spoken = language("regex:(0|i|1(1|i|x)*0)*(1(1|i|x)*)?@0,1,i,x")

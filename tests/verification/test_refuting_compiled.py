@@ -45,7 +45,7 @@ def check(name, target, symbols, longest, monkeypatch):
 
 @pytest.mark.parametrize(("name", "target"), FAST)
 def test_a_compiled_model_is_not_refuted(name, target, monkeypatch):
-    check(name, target, 150_000, 2_000, monkeypatch)
+    check(name, target, 300_000, 2_000, monkeypatch)
 
 
 @pytest.mark.full

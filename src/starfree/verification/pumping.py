@@ -45,6 +45,7 @@ class Pump:
         family: Family,
         longest: int,
         diagonal: bool = False,
+        asked: Sequence[int] | None = None,
     ) -> None:
         """Read `^ u`.
 
@@ -55,11 +56,13 @@ class Pump:
             longest: symbols of the longest string that may be asked for.
             diagonal: every number of the state has a gate of its own, so that a collapse can be
                 predicted.
+            asked: the n after which suffixes are read; by default `grid`.
         """
         self.family = family
         self._diagonal = diagonal
         self._reader, self._machine = reader, machine
-        self._most = self._rounds_within(min(longest, reader.limit or longest))
+        most = self._rounds_within(min(longest, reader.limit or longest))
+        self._asked = grid(most) if asked is None else [n for n in asked if n <= most]
         self._rounds = _Rounds(machine, family)
         self._suffixes = _Suffixes(reader, machine, family.suffixes)
         self._measured: list[Any] = []
@@ -75,8 +78,8 @@ class Pump:
 
     @property
     def lowest(self) -> float:
-        """The smallest margin of the curve."""
-        return min((margin for _, margin in self.curve), default=math.inf)
+        """The smallest margin of the curve; infinite where there are no suffixes."""
+        return min((m for _, m in self.curve if not math.isnan(m)), default=math.inf)
 
     @torch.inference_mode()
     def read_to(self, longest: int, budget: Budget, until: float = math.inf) -> None:
@@ -88,7 +91,7 @@ class Pump:
             until: what it shows when no further n of the grid is begun.
         """
         limit = self._rounds_within(longest)
-        for n in grid(self._most):
+        for n in self._asked:
             if self.fault or n > limit or budget.now() > until:
                 break
             if n > self.reached:
@@ -107,7 +110,7 @@ class Pump:
         """
         if not self._diagonal or len(self._measured) < 3:
             return None
-        for n in grid(self._most):
+        for n in self._asked:
             if n > MEASURED:
                 ahead = _extrapolated(self._measured, n - MEASURED)
                 if self._suffixes.ask(ahead, self._rounds.place(n))[1] is not None:

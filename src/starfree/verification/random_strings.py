@@ -69,14 +69,17 @@ def random_strings(
 def climb(
     reader: Reader, machine: Machine, seed: int, until: float, budget: Budget
 ) -> tuple[int, Fault | None]:
-    """Hill climbing: cut a string at random, go on at random, keep what has a smaller margin."""
+    """Hill climbing: cut a string at random, go on at random, keep what has a smaller margin.
+
+    One round is made even where the budget is spent.
+    """
     generator = np.random.default_rng(seed)
     if machine.start == DEAD:
         return 0, None
     population = [walk(machine, (), generator, CLIMBED_LENGTH) for _ in range(POPULATION)]
     scores = np.full(POPULATION, np.inf)
     tried = 0
-    while budget.now() < until:
+    while not tried or budget.now() < until:
         made = []
         for string in population:
             cut = int(generator.integers(len(string) + 1))

@@ -7,8 +7,8 @@ hill climbing on the margin. That none finds anything proves the strings of the 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import torch
@@ -36,8 +36,11 @@ Say = Callable[[str], None]
 FAMILIES = 64
 LONGEST = 100_000
 STATES = 50_000
-SHORT = 1_000  # symbols to which all families are read before any is read farther
-SHARES = {"exhaustive": 0.25, "short": 0.5, "pumped": 0.8, "random": 0.9, "margin": 1.0}
+SOUNDED = (2, 8, 32)  # n at which every family is tried before any is read step by step
+SHORT = 1_000  # symbols to which families are read before any is read farther
+SHARES = {
+    "exhaustive": 0.25, "sounded": 0.4, "short": 0.5, "pumped": 0.8, "random": 0.9, "margin": 1.0,
+}  # fmt: skip
 """When a search ends, as a part of the whole budget."""
 
 
@@ -157,21 +160,30 @@ class _Refuter:
         fault, searched = self._exhaustive()
         shortest = fault is not None
         family: dict[str, Any] | None = {"search": "all strings"} if fault else None
-        pumped = [] if searched.complete and not fault else self._pumped(only_worst=shortest)
-        searched = Searched(
-            **{
-                **asdict(searched),
-                "families": len(pumped),
-                "pumped_to": max((each.length for each in pumped), default=0),
-            }
-        )
-        wrong = [each for each in pumped if each.fault]
+        sounded: list[Pump] = []
+        pumped: list[Pump] = []
+        if fault:
+            # nothing shorter is to be found: one family, for the curve of its margin
+            pumped = self._pumped(families(self.machine, self.witness, 1))
+        elif not searched.complete:
+            sounded = self._sounded(families(self.machine, self.witness, FAMILIES))
+            pumped = self._pumped([each.family for each in sounded])
+        read = [*sounded, *pumped]
+        wrong = [each for each in read if each.fault]
+        if read:
+            tried = len({each.family for each in read})
+            length = max(each.length for each in read)
+            failed = len({each.family for each in wrong})
+            searched = replace(searched, families=tried, pumped_to=length)
+            self.say(f"u w^n v: {tried} families to length {length:,}, {failed} of them wrong")
         if fault is None and wrong:
             best = min(wrong, key=lambda each: len(each.fault.letters) if each.fault else 0)
             fault, family = best.fault, self._named(best)
         if fault is None and not searched.complete:
             fault, family, searched = self._random(searched)
-        worst = min(pumped, key=lambda each: (each.collapse is None, each.lowest), default=None)
+        worst = min(
+            pumped or wrong, key=lambda each: (each.collapse is None, each.lowest), default=None
+        )
         return self._result(fault, shortest, family, searched, worst)
 
     def _exhaustive(self) -> tuple[Fault | None, Searched]:
@@ -198,15 +210,28 @@ class _Refuter:
             self.say(f"all strings: right up to length {found.length}")
         return found.fault, searched
 
-    def _pumped(self, only_worst: bool) -> list[Pump]:
-        """All families; with a shortest counterexample in hand the first alone, for its curve.
+    def _sounded(self, candidates: Sequence[Family]) -> list[Pump]:
+        """Families at a few n each, the most promising first, until a part of the budget is spent.
 
-        All are read to a modest length first; then as far as the budget goes those whose margins
-        are the smallest, the algebraic witness before them.
+        So a family that is wrong early is found, however many others a language has.
+        """
+        sounded = []
+        for family in candidates:
+            if self.budget.now() > self._until("sounded"):
+                break
+            pump = Pump(self.reader, self.machine, family, self.longest, asked=SOUNDED)
+            pump.read_to(self.longest, self.budget, self._until("sounded"))
+            sounded.append(pump)
+        return sorted(sounded, key=_promising)
+
+    def _pumped(self, candidates: Sequence[Family]) -> list[Pump]:
+        """Families in this order, step by step to a modest length; then the most promising on.
+
+        Farther than the shortest fault so far none is read.
         """
         diagonal = self.gates.recurrence == "diagonal"
         results: list[Pump] = []
-        for family in families(self.machine, self.witness, 1 if only_worst else FAMILIES):
+        for family in candidates:
             if self.budget.now() > self._until("short"):
                 break
             pump = Pump(self.reader, self.machine, family, self.longest, diagonal)
@@ -220,12 +245,6 @@ class _Refuter:
                 own = max(left / (len(deepest) - place), 0.75 * left)
                 pump.read_to(self.longest, self.budget, self.budget.now() + own)
                 self._shorten(pump)
-        if results:
-            longest = max(each.length for each in results)
-            wrong = sum(each.fault is not None for each in results)
-            self.say(
-                f"u w^n v: {len(results)} families to length {longest:,}, {wrong} of them wrong"
-            )
         return results
 
     def _shorten(self, pump: Pump) -> None:
@@ -314,9 +333,9 @@ class _Refuter:
         return self.begun + self.whole * SHARES[name]
 
 
-def _promising(pump: Pump) -> tuple[bool, float]:
-    """The algebraic witness first, then by the smallest margin."""
-    return (pump.family.origin != "witness", pump.lowest)
+def _promising(pump: Pump) -> tuple[bool, bool, float]:
+    """The algebraic witness first, then what is wrong, then by the smallest margin."""
+    return (pump.family.origin != "witness", pump.fault is None, pump.lowest)
 
 
 def _witness(language: Language) -> Witness | None:

@@ -36,7 +36,7 @@ Say = Callable[[str], None]
 FAMILIES = 64
 LONGEST = 100_000
 STATES = 50_000
-SOUNDED = (2, 8, 32)  # n at which every family is tried before any is read step by step
+SOUNDED = (2, 8, 32)  # n at which families are tried before any is read step by step
 SHORT = 1_000  # symbols to which families are read before any is read farther
 SHARES = {
     "exhaustive": 0.25, "sounded": 0.4, "short": 0.5, "pumped": 0.8, "random": 0.9, "margin": 1.0,
@@ -211,7 +211,7 @@ class _Refuter:
         return found.fault, searched
 
     def _sounded(self, candidates: Sequence[Family]) -> list[Pump]:
-        """Families at a few n each, the most promising first, until a part of the budget is spent.
+        """Families at a few n each, as far as the budget goes; the most promising first in the result.
 
         So a family that is wrong early is found, however many others a language has.
         """

@@ -211,9 +211,9 @@ class _Refuter:
         return found.fault, searched
 
     def _sounded(self, candidates: Sequence[Family]) -> list[Pump]:
-        """Families at a few n each, as far as the budget goes; the most promising first in the result.
+        """Families at a few n each, as far as the budget goes; sorted, the most promising first.
 
-        So a family that is wrong early is found, however many others a language has.
+        So a family that is wrong early is found, though others come before it.
         """
         sounded = []
         for family in candidates:

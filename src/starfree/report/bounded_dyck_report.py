@@ -15,7 +15,7 @@ from starfree.experiments.bounded_dyck import (
     information_bound,
     state_numbers,
 )
-from starfree.experiments.published_results import published_results
+from starfree.experiments.published_results import PublishedResult, published_results
 from starfree.experiments.store import Store
 from starfree.report.bounded_dyck_cells import bounded_dyck_details
 from starfree.report.bounded_dyck_figure import Line, distance_figure, width_figure
@@ -47,7 +47,7 @@ _DISTANCE_CAPTION = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Setting:
     """A point of the grid."""
 
@@ -93,7 +93,7 @@ def gather(experiment: BoundedDyckExperiment, store: Store) -> dict[Setting, dic
 
 def published(setting: Setting, test: str) -> float | None:
     """The published closing accuracy at a point of the grid."""
-    return _published().get((setting.layers, setting.width, setting.rate, test))
+    return _published().get((setting, test))
 
 
 def _paper(experiment: BoundedDyckExperiment, setting: Setting, test: str) -> float | None:
@@ -101,18 +101,21 @@ def _paper(experiment: BoundedDyckExperiment, setting: Setting, test: str) -> fl
     return published(setting, test) if experiment.train_strings is None else None
 
 
-def _published() -> dict[tuple[int, int, float, str], float]:
-    found = {}
-    for result in published_results():
-        if result.experiment != "bounded-dyck" or result.metric != CLOSING or not result.layers:
-            continue
-        fields = dict(part.split("=") for part in result.setting.split() if "=" in part)
-        if "d_model" in fields and "learning_rate" in fields:
-            key = (
-                result.layers, int(fields["d_model"]), float(fields["learning_rate"]), result.bin
-            )  # fmt: skip
-            found[key] = result.value
-    return found
+def setting_of(number: PublishedResult) -> Setting | None:
+    """The point of the grid that a published number belongs to; None if it names none."""
+    fields = dict(part.split("=") for part in number.setting.split() if "=" in part)
+    if not number.layers or not {"d_model", "learning_rate"} <= set(fields):
+        return None
+    return Setting(number.layers, int(fields["d_model"]), float(fields["learning_rate"]))
+
+
+def _published() -> dict[tuple[Setting, str], float]:
+    return {
+        (setting, result.bin): result.value
+        for result in published_results()
+        if result.experiment == "bounded-dyck" and result.metric == CLOSING
+        if (setting := setting_of(result))
+    }
 
 
 def _mean(results: Mapping[str, Result], test: str, key: str = CLOSING) -> float | None:
@@ -145,10 +148,12 @@ _PANELS = (
 
 def _published_lines() -> list[Line]:
     lines: dict[tuple[int, float], Line] = {}
-    for (layers, width, rate, test), value in sorted(_published().items()):
+    for (setting, test), value in sorted(_published().items()):
         if test in ("dev", "test"):
-            line = lines.setdefault((layers, rate), Line(layers, rate, {}))
-            line.points.setdefault(test, []).append((width, value))
+            line = lines.setdefault(
+                (setting.layers, setting.rate), Line(setting.layers, setting.rate, {})
+            )
+            line.points.setdefault(test, []).append((setting.width, value))
     return list(lines.values())
 
 

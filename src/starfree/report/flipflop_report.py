@@ -334,7 +334,7 @@ def _rows(setting: Setting, results: Mapping[str, Result], experiment: str) -> I
                     test_data=name, bin=f"{trial['length']}-{trial['length']}", metric=metric,
                     value=found["value"], n=found["n"], low=found["low"], high=found["high"],
                     baseline=chance, baseline_kind="one bit at every read",
-                    published=_published_end(name) if string and _comparable(setting) else None,
+                    published=_published_end(name) if string and comparable(setting) else None,
                     **common,
                 )  # fmt: skip
         stress = result["stress"]
@@ -350,7 +350,7 @@ def _tests(trial: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"name": f"FFL({test['ignore']:g})", **test}
 
 
-def _comparable(setting: Setting) -> bool:
+def comparable(setting: Setting) -> bool:
     """The paper's run had this loss, and this many iterations before its figure ends."""
     return setting.mode == "published" and setting.iterations == 140_000
 

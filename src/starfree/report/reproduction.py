@@ -5,15 +5,12 @@ python -m starfree.report.reproduction results docs/reproduction.md
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from statistics import fmean
-from typing import Any
 
 from starfree.experiments import builtin
 from starfree.experiments.plan import make_plan
@@ -23,7 +20,10 @@ from starfree.experiments.summary import Cell, Summary, summarise
 from starfree.experiments.transfer import TransferExperiment
 from starfree.files import write_atomically
 from starfree.languages.catalog import entries
+from starfree.report.beside import NOT_RUN, Ours, shown_beside
+from starfree.report.bounded_dyck_beside import bounded_dyck_beside
 from starfree.report.comparison import Compared, compare
+from starfree.report.flipflop_beside import flipflop_beside
 from starfree.report.numbers import points
 from starfree.report.page import draw
 from starfree.report.paper_figure import paper_figure
@@ -35,9 +35,11 @@ from starfree.report.transfer_page import transfer_page
 
 SUITE = "suite"
 TRANSFER = "transfer"
-OTHERS = ("flipflop", "bounded-dyck")  # experiments with published numbers of their own
 TEXT = "reproduction.md"  # what no result changes; tables stand where it says {{NAME}}
-NOT_RUN = "not run"
+
+# Experiments with published numbers of their own.
+Beside = Callable[..., dict[PublishedResult, Ours]]
+OTHERS: dict[str, Beside] = {"flipflop": flipflop_beside, "bounded-dyck": bounded_dyck_beside}
 
 _CLASSES = (
     ("star-free", "Star-free languages"),
@@ -71,7 +73,10 @@ def regenerate(results: Path, page: Path) -> None:
         "PUBLISHED_COUNTS": "\n".join(_counts(as_published)),
         "PUBLISHED_TABLES": "\n".join(_tables(as_published, languages, None)),
         "TRANSFER": "\n".join(_transfer(results / TRANSFER)),
-        **{name.upper().replace("-", "_"): "\n".join(_other(name, results)) for name in OTHERS},
+        **{
+            name.upper().replace("-", "_"): "\n".join(_other(name, beside, Store(results / name)))
+            for name, beside in OTHERS.items()
+        },
     }
     written = files("starfree.report").joinpath(TEXT).read_text(encoding="utf-8")
     for name, part in parts.items():
@@ -106,7 +111,7 @@ def _specs() -> Iterator[str]:
     for name in (SUITE, TRANSFER, *OTHERS):
         if name in builtin.names():
             digest = hashlib.sha256(builtin.text(name).encode()).hexdigest()
-            yield f"| `{name}` | `{digest[:16]}…` | `results/{name.replace('-', '_')}.csv` |"
+            yield f"| `{name}` | `{digest[:16]}…` | `results/{name}.csv` |"
 
 
 def _counts(compared: Sequence[Compared]) -> Iterator[str]:
@@ -215,53 +220,26 @@ def _other_models(summary: Summary) -> Iterator[str]:
         yield f"| {model.shown} | " + " | ".join(shown) + " |"
 
 
-def _other(name: str, results: Path) -> Iterator[str]:
-    """An experiment's published numbers beside the rows of its CSV file that name them."""
+def _other(name: str, beside: Beside, store: Store) -> Iterator[str]:
+    """An experiment's published numbers with ours beside them."""
+    experiment, _ = builtin.load(name)
     published = [number for number in published_results() if number.experiment == name]
-    ours = _read(results / f"{name.replace('-', '_')}.csv") or _read(results / f"{name}.csv")
-    ours = [row for row in ours if row["published"]]
-    beside = [[row for row in ours if _is_beside(row, number)] for number in published]
-    run = sum(map(bool, beside))
-    yield f"{len(published)} published numbers; {run} have ours beside them, the rest was not run."
+    ours = beside(experiment, store, published)
+    yield (
+        f"{len(published)} published numbers; {len(ours)} have ours beside them, the rest was not "
+        "run."
+    )
     yield ""
     yield "<details><summary>All of them</summary>"
     yield ""
     yield "| layers | split | metric | setting | published | ours | difference | status |"
     yield "|---|---|---|---|---|---|---|---|"
-    for number, found in zip(published, beside, strict=True):
+    for number in published:
         head = [str(number.layers), number.bin, number.metric.replace("_", " "), number.setting]
-        yield "| " + " | ".join([*head, f"{number.value:g}", *_ours(number, found)]) + " |"
+        shown = [*head, f"{number.value:g}", *shown_beside(number, ours.get(number))]
+        yield "| " + " | ".join(shown) + " |"
     yield ""
     yield "</details>"
-
-
-def _is_beside(row: Mapping[str, str], number: PublishedResult) -> bool:
-    return (
-        row["metric"] == number.metric
-        and row["layers"] == str(number.layers)
-        and number.bin in (row["bin"], row["test_data"])
-        and float(row["published"]) == number.value
-    )
-
-
-def _ours(number: PublishedResult, found: Sequence[Mapping[str, str]]) -> list[str]:
-    """Mean over seeds, difference, status."""
-    if not found:
-        return ["", "", NOT_RUN]
-    values = [float(row["value"]) for row in found]
-    low = min(float(row["low"] or row["value"]) for row in found)
-    high = max(float(row["high"] or row["value"]) for row in found)
-    mean = fmean(values)
-    status = "agrees" if low <= number.value <= high else "differs"
-    return [f"{mean:.4g} ({low:.4g}–{high:.4g})", f"{mean - number.value:+.4g}", status]
-
-
-def _read(path: Path) -> list[dict[str, Any]]:
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            return list(csv.DictReader(stream))
-    except FileNotFoundError:
-        return []
 
 
 if __name__ == "__main__":

@@ -5,16 +5,8 @@ import pytest
 from algebra_oracles import SUITE
 
 from starfree.algebra.cascade import cascade
-from starfree.algebra.circuit import (
-    Action,
-    Circuit,
-    CircuitError,
-    Cube,
-    Output,
-    Rule,
-    Unit,
-    verify,
-)
+from starfree.algebra.circuit import Circuit, CircuitError, verify
+from starfree.algebra.circuit_units import Action, Cube, Output, Rule, Unit
 from starfree.errors import ComplexityLimit, InputError
 from starfree.languages.automaton import Automaton
 

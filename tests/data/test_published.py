@@ -7,6 +7,7 @@ from itertools import groupby, islice
 import numpy as np
 import pytest
 
+from starfree.data.drawing import SampleNotice
 from starfree.data.flipflop import (
     draw_flipflop,
     draw_mixture,
@@ -22,9 +23,9 @@ from starfree.data.published import (
     stream,
 )
 from starfree.data.published_task import CleanReadTask
-from starfree.data.sampling import SampleNotice, sample
+from starfree.data.sampling import sample
 from starfree.data.splits import DataSet, make_splits
-from starfree.data.task import make_task
+from starfree.data.tasks import make_task
 from starfree.errors import InputError
 from starfree.languages.catalog import SUITE, language
 from starfree.languages.strings import Strings

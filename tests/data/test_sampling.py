@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
+from starfree.data.drawing import SampleNotice, all_members, draw_distinct, draw_lengths
 from starfree.data.hard import hard_members
-from starfree.data.sampling import SampleNotice, all_members, draw_distinct, draw_lengths, sample
+from starfree.data.sampling import sample
 from starfree.errors import InputError
 from starfree.languages.catalog import language
 from starfree.languages.language import Language

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from starfree.data.sampling import sample
 from starfree.data.shortcuts import Positions, baselines, positions
-from starfree.data.task import make_task
+from starfree.data.tasks import make_task
 from starfree.languages.catalog import language
 
 

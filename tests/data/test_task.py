@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from starfree.data.task import make_task
+from starfree.data.tasks import make_task
 from starfree.errors import InputError
 from starfree.languages.catalog import language
 from starfree.languages.strings import Strings

@@ -5,9 +5,10 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from starfree.data.sampling import all_members, as_strings, sample
+from starfree.data.drawing import all_members, as_strings
+from starfree.data.sampling import sample
 from starfree.data.shortcuts import baselines, positions
-from starfree.data.task import make_task
+from starfree.data.tasks import make_task
 from starfree.data.window_optimum import window_optimum
 from starfree.languages.catalog import language
 

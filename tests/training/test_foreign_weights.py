@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from starfree.data.task import make_task
+from starfree.data.tasks import make_task
 from starfree.languages.catalog import language
 from starfree.models.exchange import read_transformers, write_transformers
 from starfree.training.loop import train

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from starfree.data.task import make_task
+from starfree.data.tasks import make_task
 from starfree.errors import InputError
 from starfree.languages.catalog import language
 from starfree.languages.strings import Strings

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 import starfree.training.metrics as metrics
-from starfree.data.task import Examples, make_task
+from starfree.data.task import Examples
+from starfree.data.tasks import make_task
 from starfree.languages.catalog import language
 from starfree.languages.strings import Strings
 from starfree.models.model import build

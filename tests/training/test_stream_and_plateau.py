@@ -7,7 +7,7 @@ from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from starfree.data.stream import Stream
-from starfree.data.task import make_task
+from starfree.data.tasks import make_task
 from starfree.errors import InputError
 from starfree.languages.catalog import language
 from starfree.models.model import build

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from starfree.algebra.aperiodicity import decide
-from starfree.algebra.circuit import DEFAULT_STATE_LIMIT, Circuit, Mode, Output, verify
+from starfree.algebra.circuit import DEFAULT_STATE_LIMIT, Circuit, Mode, verify
+from starfree.algebra.circuit_units import Output
 from starfree.algebra.coordinates import Split
 from starfree.algebra.factoring import factors
 from starfree.algebra.groups import describe

@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from starfree.algebra.circuit import Action
+from starfree.algebra.circuit_units import Action
 from starfree.algebra.machine import Actions, Machine, State
 from starfree.algebra.orbit import Permutation, bits
 from starfree.errors import ComplexityLimit

@@ -13,16 +13,8 @@ from itertools import product
 
 import numpy as np
 
-from starfree.algebra.circuit import (
-    DEFAULT_STATE_LIMIT,
-    Action,
-    Circuit,
-    Cube,
-    Output,
-    Rule,
-    State,
-    Unit,
-)
+from starfree.algebra.circuit import DEFAULT_STATE_LIMIT, Circuit, State
+from starfree.algebra.circuit_units import Action, Cube, Output, Rule, Unit
 from starfree.algebra.cubes import cover
 from starfree.errors import ComplexityLimit
 from starfree.languages.pltl import (

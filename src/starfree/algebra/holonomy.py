@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from starfree.algebra.circuit import Action
+from starfree.algebra.circuit_units import Action
 from starfree.algebra.machine import Actions, Machine, State
 from starfree.algebra.orbit import bits, image_orbit
 from starfree.errors import ComplexityLimit

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starfree.algebra.behaviour import Behaviour, distinct, explore
-from starfree.algebra.circuit import Action, Circuit, Cube, Kind, Mode, Output, Rule, Unit
+from starfree.algebra.circuit import Circuit, Mode
+from starfree.algebra.circuit_units import Action, Cube, Kind, Output, Rule, Unit
 from starfree.algebra.cubes import cover, covered
 from starfree.algebra.machine import Machine
 from starfree.languages.automaton import Automaton

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from starfree.algebra.circuit import Action
+from starfree.algebra.circuit_units import Action
 from starfree.errors import ComplexityLimit
 
 State = tuple[int, ...]

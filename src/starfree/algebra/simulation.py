@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING
 
+from starfree.algebra.circuit_units import Cube, Output, Unit
 from starfree.errors import CircuitError
-
-if TYPE_CHECKING:
-    from starfree.algebra.circuit import Cube, Output, Unit
 
 
 class Simulation:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from starfree.algebra.circuit import Action, Circuit, Cube, Output, Rule, Unit
+from starfree.algebra.circuit import Circuit
+from starfree.algebra.circuit_units import Action, Cube, Output, Rule, Unit
 from starfree.errors import InputError
 from starfree.languages.counters import BooleanExpressions, EqualBlocks, Shuffle
 from starfree.languages.language import Language

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from torch import nn
 
-from starfree.algebra.circuit import Circuit, Cube, Unit
+from starfree.algebra.circuit import Circuit
+from starfree.algebra.circuit_units import Cube, Unit
 from starfree.errors import InputError
 from starfree.languages.language import Language
 from starfree.verification.certificate import MAX_STATES, Certificate, certify

@@ -8,7 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
-from starfree.algebra.circuit import Circuit, State, Unit
+from starfree.algebra.circuit import Circuit, State
+from starfree.algebra.circuit_units import Unit
 from starfree.algebra.formula import unit_meanings
 from starfree.compiler.compile import FORMULA
 from starfree.compiler.compiled import Compiled, condition_name

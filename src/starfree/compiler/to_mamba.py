@@ -33,7 +33,8 @@ from typing import Literal
 import torch
 from torch import nn
 
-from starfree.algebra.circuit import Circuit, Cube, Unit
+from starfree.algebra.circuit import Circuit
+from starfree.algebra.circuit_units import Cube, Unit
 from starfree.compiler.compiled import (
     Compiled,
     Names,

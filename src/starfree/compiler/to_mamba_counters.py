@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import nn
 
-from starfree.algebra.circuit import Unit
+from starfree.algebra.circuit_units import Unit
 from starfree.algebra.templates import template
 from starfree.compiler.compiled import Compiled, Names, letter_names
 from starfree.errors import InputError

@@ -21,7 +21,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from starfree.algebra.circuit import Circuit, Cube, Unit
+from starfree.algebra.circuit import Circuit
+from starfree.algebra.circuit_units import Cube, Unit
 from starfree.compiler.compiled import Compiled, Names, letter_names, value_name
 from starfree.compiler.units import Gates, Held, Read, held
 from starfree.models.textbook import LayerOptions, Textbook, TextbookLayer, TextbookOptions

@@ -31,7 +31,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from starfree.algebra.circuit import Action, Unit
+from starfree.algebra.circuit_units import Action, Unit
 from starfree.errors import InputError
 
 Gates = Literal["paper", "signed", "rotation", "reflection"]

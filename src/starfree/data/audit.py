@@ -18,7 +18,7 @@ from starfree.data.lines import from_lines
 from starfree.data.passive import Determined, determined
 from starfree.data.published import PublishedProtocol, protocols
 from starfree.data.shortcuts import Baseline, Positions, baselines, positions
-from starfree.data.task import make_task
+from starfree.data.tasks import make_task
 from starfree.data.window_optimum import WindowOptimum, window_optimum
 from starfree.errors import InputError
 from starfree.languages.language import Language

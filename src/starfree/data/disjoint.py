@@ -10,10 +10,7 @@ from itertools import islice
 import numpy as np
 
 from starfree.data.dataset import Window
-from starfree.data.hard import hard_members
-from starfree.data.published import stream
-from starfree.data.sampling import (
-    Distribution,
+from starfree.data.drawing import (
     Source,
     Tokens,
     all_members,
@@ -21,6 +18,9 @@ from starfree.data.sampling import (
     draw_distinct,
     feasible_lengths,
 )
+from starfree.data.hard import hard_members
+from starfree.data.published import stream
+from starfree.data.sampling import Distribution
 from starfree.errors import InputError
 from starfree.languages.language import Language
 from starfree.languages.strings import Strings

@@ -11,7 +11,8 @@ from safetensors.numpy import save
 
 from starfree.data.lines import to_lines
 from starfree.data.splits import DataSet
-from starfree.data.task import TaskKind, make_task
+from starfree.data.task import TaskKind
+from starfree.data.tasks import make_task
 from starfree.errors import InputError, StarfreeError
 from starfree.files import write_atomically
 from starfree.languages.strings import BoolArray, Strings

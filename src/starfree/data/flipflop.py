@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from starfree.data.sampling import as_strings
+from starfree.data.drawing import as_strings
 from starfree.errors import InputError
 from starfree.languages.language import Language
 from starfree.languages.strings import Strings

@@ -16,7 +16,7 @@ from collections.abc import Set
 
 import numpy as np
 
-from starfree.data.sampling import Source, Tokens, all_members, as_strings
+from starfree.data.drawing import Source, Tokens, all_members, as_strings
 from starfree.errors import ComplexityLimit, InputError
 from starfree.languages.automaton import Automaton
 from starfree.languages.language import Language

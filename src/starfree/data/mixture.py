@@ -14,8 +14,8 @@ import numpy as np
 from starfree.data.coverage import IDENTIFIABLE, transitions
 from starfree.data.dataset import Window
 from starfree.data.disjoint import Drawer, Partition, Rows
+from starfree.data.drawing import Source, feasible_lengths
 from starfree.data.hard import hard_members, passing
-from starfree.data.sampling import Source, feasible_lengths
 from starfree.languages.language import Language
 from starfree.languages.regular import RegularLanguage
 from starfree.languages.stack import BoundedDyck

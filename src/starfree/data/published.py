@@ -26,6 +26,7 @@ import numpy as np
 
 from starfree.data import bounded_dyck
 from starfree.data.dataset import DataSet, Window, bin_name, describe
+from starfree.data.drawing import SampleNotice
 from starfree.data.flipflop import (
     IGNORE,
     PUBLISHED_LENGTH,
@@ -34,7 +35,6 @@ from starfree.data.flipflop import (
 )
 from starfree.data.lines import from_lines
 from starfree.data.published_generators import GENERATORS
-from starfree.data.sampling import SampleNotice
 from starfree.data.task import TaskKind
 from starfree.errors import InputError
 from starfree.languages.language import Language

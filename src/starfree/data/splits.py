@@ -16,10 +16,11 @@ import numpy as np
 
 from starfree.data.dataset import DataSet, Protocol, Window, bin_name, describe
 from starfree.data.disjoint import Drawer, partition
+from starfree.data.drawing import check_window
 from starfree.data.mixture import mix
 from starfree.data.published import published_splits
 from starfree.data.recognition import with_non_members
-from starfree.data.sampling import Distribution, check_window
+from starfree.data.sampling import Distribution
 from starfree.data.task import TaskKind
 from starfree.errors import InputError
 from starfree.languages.language import Language

@@ -25,7 +25,6 @@ from starfree.languages.strings import BoolArray, Strings
 
 TaskKind = Literal["predict", "recognise", "state", "published"]
 Objective = Literal["bits", "classes", "class-mse", "class-ce"]
-KINDS: tuple[TaskKind, ...] = ("predict", "recognise", "state", "published")
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,31 +145,6 @@ class StateTask(_LanguageTask):
         states = self.language.state_batch(strings).astype(np.int64)
         weights = _real(inputs, lengths) * (states >= 0)
         return Examples(inputs, np.maximum(states, 0), weights.astype(np.float32), lengths)
-
-
-def make_task(language: Language, kind: TaskKind, train: Strings | None = None) -> Task:
-    """The task `kind` on a language.
-
-    Args:
-        language: what is asked about.
-        kind: one of `KINDS`.
-        train: the training strings; task `published` takes its classes from them.
-
-    Raises:
-        InputError: unknown kind; `state` without a finite automaton; `published` for a language
-            that the authors did not use.
-    """
-    if kind == "predict":
-        return PredictTask(language)
-    if kind == "recognise":
-        return RecogniseTask(language)
-    if kind == "state":
-        return StateTask(language)
-    if kind == "published":
-        from starfree.data.published_task import make_published_task
-
-        return make_published_task(language, train)
-    raise InputError(f"task {kind!r} is unknown; choose one of {', '.join(KINDS)}")
 
 
 def _real(inputs: NDArray[np.int64], lengths: NDArray[np.int32]) -> NDArray[np.float32]:

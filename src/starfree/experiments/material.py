@@ -9,7 +9,8 @@ from functools import lru_cache
 from starfree.algebra.facts import facts as algebra_of
 from starfree.data.shortcuts import Baseline, baselines, positions
 from starfree.data.splits import DataSet, make_splits
-from starfree.data.task import Task, make_task
+from starfree.data.task import Task
+from starfree.data.tasks import make_task
 from starfree.data.window_optimum import window_optimum
 from starfree.errors import StarfreeError
 from starfree.experiments.resolution import language_file

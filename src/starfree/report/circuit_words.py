@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from starfree.algebra.circuit import Action, Circuit, Cube, Output, Rule, Unit
+from starfree.algebra.circuit import Circuit
+from starfree.algebra.circuit_units import Action, Cube, Output, Rule, Unit
 
 NONE_YET = "none yet"
 """The letter before the first one, `^`."""

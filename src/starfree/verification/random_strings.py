@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from starfree.data.drawing import Source, as_strings, feasible_lengths
 from starfree.data.hard import hard_members
-from starfree.data.sampling import Source, as_strings, feasible_lengths
 from starfree.errors import InputError
 from starfree.languages.strings import Strings
 from starfree.verification.budget import Budget

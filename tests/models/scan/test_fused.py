@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from starfree.algebra.circuits import circuit
 from starfree.compiler.to_mamba import Precision, to_mamba
 from starfree.data.sampling import sample
-from starfree.data.task import make_task
+from starfree.data.tasks import make_task
 from starfree.languages.catalog import language
 from starfree.models.model import build
 from starfree.models.scan import library

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-from pathlib import Path
 
 import pytest
 
@@ -12,25 +11,11 @@ from starfree.languages.catalog import language
 from starfree.languages.strings import Strings
 from starfree.report.language_page import language_page, weakest_network
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = Path("/usr/bin/chromium")
 LONGEST = 5
 
 # as text: the browser's own way to hand over many small lists is slow
 RUN_ALL = """text => JSON.stringify(
     JSON.parse(text).map(tokens => run(data.circuit, tokens).map(one => one.legal)))"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        try:
-            path = str(CHROMIUM) if CHROMIUM.exists() else None
-            opened = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        except playwright.Error as error:
-            pytest.skip(f"no Chromium ({str(error).splitlines()[0]})")
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

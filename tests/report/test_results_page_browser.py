@@ -2,28 +2,13 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 from made_results import WINDOWS, made_run
 
 from starfree.report.build import build_report
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = Path("/usr/bin/chromium")
 CELL = "parity-mamba"  # of the made run, wrong everywhere
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        try:
-            path = str(CHROMIUM) if CHROMIUM.exists() else None
-            opened = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        except playwright.Error as error:
-            pytest.skip(f"no Chromium ({str(error).splitlines()[0]})")
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -213,7 +213,7 @@ KILLED_BY_SIGNAL = """
     from pathlib import Path
     sys.path.insert(0, {tests!r})
     from conftest import Data, draw
-    from starfree.data.task import make_task
+    from starfree.data.tasks import make_task
     from starfree.languages.catalog import language
     from starfree.models.model import build
     from starfree.training.loop import train

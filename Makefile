@@ -18,7 +18,7 @@ run: .venv/core
 	$(BIN)/starfree run quickstart
 
 results: .venv/core
-	for run in results/*/experiment.json; do $(BIN)/starfree report $$(dirname $$run) > /dev/null || exit 1; done
+	for spec in results/*/spec.yaml; do $(BIN)/starfree report $$(dirname $$spec) > /dev/null || exit 1; done
 	$(BIN)/python -m starfree.report.reproduction results docs/reproduction.md
 
 test: .venv/development check

@@ -5,6 +5,7 @@ import json
 from starfree.report.details import Chart, Details, Example, Line, details_name, shortened
 from starfree.report.hover import told, untitled
 from starfree.report.lengths import stretches
+from starfree.report.numbers import dash
 from starfree.report.refutations import refuted_examples, refuted_words
 
 
@@ -46,6 +47,14 @@ def test_counts_by_length_are_gathered_within_their_window():
             "11-20": {"by_length": {"11": [5, 5]}}}  # fmt: skip
     found = [(s.length, s.right, s.strings) for s in stretches(bins, "by_length", 5)]
     assert found == [(1.75, 1, 4), (10.0, 1, 2), (11.0, 5, 5)]
+
+
+def test_bins_of_one_window_are_gathered_together():
+    bins = {"101-150": {"by_length": {"102": [0, 2], "104": [1, 1]}},
+            "101-150#2": {"by_length": {"102": [1, 2]}}}  # fmt: skip
+    found = [(s.length, s.right, s.strings) for s in stretches(bins, "by_length", 50)]
+    assert found == [(102.0, 1, 4), (104.0, 1, 1)]
+    assert [dash(window) for window in bins] == ["101–150", "101–150, bin 2"]
 
 
 def test_searches_are_told_once_and_long_strings_as_powers():

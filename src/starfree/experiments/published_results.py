@@ -33,6 +33,11 @@ class PublishedResult:
     setting: str
     source: str
 
+    @property
+    def fields(self) -> dict[str, str]:
+        """The setting's `name=value` parts: `{"d_model": "60", "learning_rate": "0.001"}`."""
+        return dict(part.split("=") for part in self.setting.split() if "=" in part)
+
 
 @cache
 def published_results() -> tuple[PublishedResult, ...]:

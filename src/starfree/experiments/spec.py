@@ -294,8 +294,15 @@ class Experiment(Strict):
 
 
 def bounds(window: str) -> tuple[int, int]:
-    """The shortest and the longest length of a window such as `51-100`."""
-    low, _, high = window.partition("-")
+    """The shortest and the longest length of a window.
+
+    Published bins may repeat a window (Tomita 5 and 6 have three of 101-150): `101-150#2` is its
+    second bin.
+
+    >>> bounds("51-100"), bounds("101-150#2")
+    ((51, 100), (101, 150))
+    """
+    low, _, high = window.partition("#")[0].partition("-")
     return int(low), int(high)
 
 

@@ -53,8 +53,7 @@ def _reasons(number: PublishedResult, results: list[Result], layout: str) -> Ite
     """What was not the same."""
     if layout == "head":
         yield "ours has an output layer"
-    fields = dict(part.split("=") for part in number.setting.split() if "=" in part)
-    theirs, ours = 1 + int(fields["last_epoch"]), len(results[0]["curve"])
+    theirs, ours = 1 + int(number.fields["last_epoch"]), len(results[0]["curve"])
     if theirs != ours:
         yield f"{ours} epochs, theirs {theirs}"
     yield "a run each"

@@ -103,7 +103,7 @@ def _paper(experiment: BoundedDyckExperiment, setting: Setting, test: str) -> fl
 
 def setting_of(number: PublishedResult) -> Setting | None:
     """The point of the grid that a published number belongs to; None if it names none."""
-    fields = dict(part.split("=") for part in number.setting.split() if "=" in part)
+    fields = number.fields
     if not number.layers or not {"d_model", "learning_rate"} <= set(fields):
         return None
     return Setting(number.layers, int(fields["d_model"]), float(fields["learning_rate"]))

@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
+from starfree.experiments.spec import bounds
 from starfree.experiments.summary import BinSummary, Cell, Summary
 from starfree.report.findings import measure
 from starfree.report.hover import named, says
@@ -137,7 +138,7 @@ def length_figure(
         figure, panels = _grid(summary)
         for name, axis in panels.items():
             cells = _cells(summary, name)
-            low, high = _bounds(cells[0].bins[0].window)
+            low, high = bounds(cells[0].bins[0].window)
             axis.axvspan(low, high, color=RULE, alpha=0.55, linewidth=0)
             (line,) = axis.plot(
                 *_broken(baselines.get(name, ())),
@@ -364,11 +365,6 @@ def _percent_axis(axis: Axes) -> None:
     axis.set_yticks([0, 0.25, 0.5, 0.75, 1])
     axis.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axis.tick_params(axis="y", length=0)
-
-
-def _bounds(window: str) -> tuple[int, int]:
-    low, _, high = window.partition("-")
-    return int(low), int(high)
 
 
 def _thousands(value: float, _: int) -> str:

@@ -31,22 +31,24 @@ class Stretch:
 
 
 def stretches(bins: Mapping[str, Mapping[str, Any]], key: str, points: int) -> list[Stretch]:
-    """Counts by length, gathered to a few points a window.
+    """Counts by length, gathered to a few points a window; bins of one window are put together.
 
     Args:
         bins: measured, by window.
         key: which counts: `by_length` or `baseline_by_length`.
         points: a window.
     """
-    found = []
+    windows: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
     for window, measured in bins.items():
-        low, high = bounds(window)
+        windows.setdefault(bounds(window), []).extend(
+            (int(length), right, total) for length, (right, total) in measured[key].items()
+        )
+    found = []
+    for (low, high), counts in windows.items():
         step = (high - low + 1) / points
         groups: dict[int, list[tuple[int, int, int]]] = {}
-        for length, (right, total) in sorted(
-            (int(length), share) for length, share in measured[key].items()
-        ):
-            groups.setdefault(int((length - low) / step), []).append((length, right, total))
+        for count in sorted(counts):
+            groups.setdefault(int((count[0] - low) / step), []).append(count)
         for group in groups.values():
             lengths, rights, totals = zip(*group, strict=True)
             mean = sum(n * t for n, t in zip(lengths, totals, strict=True)) / sum(totals)

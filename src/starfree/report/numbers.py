@@ -21,8 +21,9 @@ def signed(difference: float) -> str:
 
 
 def dash(window: str) -> str:
-    """`51–100` of `51-100`."""
-    return window.replace("-", "–")
+    """`51–100` of `51-100`; `101–150, bin 2` of `101-150#2`, the second bin of a window."""
+    lengths, _, which = window.partition("#")
+    return lengths.replace("-", "–") + (f", bin {which}" if which else "")
 
 
 def duration(seconds: float) -> str:

@@ -53,9 +53,16 @@ def draw(name: str, figure: Figure, caption: str) -> Drawing:
     with style():
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
+        _settle(figure)
         measure_axes(figure)
         figure.savefig(stream, format="svg", metadata={"Date": None})
     return Drawing(name, figure, told(stream.getvalue()), caption)
+
+
+def _settle(figure: Figure) -> None:
+    """Round where the axes stand: the layout's last digits, and with them ids, vary by process."""
+    for axes in figure.axes:
+        axes.set_position([round(edge, 12) for edge in axes.get_position(original=True).bounds])
 
 
 @dataclass(frozen=True)

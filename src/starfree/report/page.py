@@ -62,7 +62,8 @@ def draw(name: str, figure: Figure, caption: str) -> Drawing:
 def _settle(figure: Figure) -> None:
     """Round where the axes stand: the layout's last digits, and with them ids, vary by process."""
     for axes in figure.axes:
-        axes.set_position([round(edge, 12) for edge in axes.get_position(original=True).bounds])
+        left, bottom, width, height = axes.get_position(original=True).bounds
+        axes.set_position((round(left, 12), round(bottom, 12), round(width, 12), round(height, 12)))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from starfree.experiments.published_results import published_results
 from starfree.experiments.summary import BinSummary
 from starfree.languages.catalog import entries
 from starfree.report.comparison import Compared
-from starfree.report.reasons import key, reason
+from starfree.report.reasons import key, reason, reason_as_published
 
 
 def number(language, rank, ours, interval):
@@ -58,3 +58,22 @@ def test_without_it_only_known_differences_are_named():
     same_lengths = number("dyck-1", 0, 0.5, (0.3, 0.7))
     same_lengths = replace(same_lengths, measured=replace(same_lengths.measured, window="2-50"))
     assert "lengths" not in reason(same_lengths, {})
+
+
+@pytest.mark.parametrize(
+    ("ours", "curve", "told"),
+    [
+        (0.4, [0.2, 0.64, 0.4], "the epoch: 64.0 on 50 of the strings at check 2 of 3"),
+        (0.4, [0.2, 0.6, 0.4], "not the epoch: never above 60.0 on 50"),
+        (0.4, [0.2, 0.4, 0.64], "a few strings: 64.0 on 50 of the strings at the last check"),
+        (0.9, [0.9], "ours is higher; one run each"),
+        (0.4, [], "one run each"),
+    ],
+)
+def test_on_their_own_strings_the_curve_tells_of_the_epoch(ours, curve, told):
+    """Published: 62.6 % of Dyck-1, one layer; 31 of 50 strings are as many, rounded down."""
+    compared = number("dyck-1", 1, ours, (ours, ours))
+    rows = [{"bins": {"51-100": share}} for share in curve]
+    assert reason_as_published(compared, rows, 50).startswith(told)
+    agreeing = number("dyck-1", 1, 0.62, (0.58, 0.66))
+    assert reason_as_published(agreeing, rows, 50) == ""

@@ -54,6 +54,20 @@ class BinSummary:
         """Whether a predictor without state solves it too, so that the data cannot tell."""
         return self.baseline == 1.0
 
+    @property
+    def seeds_interval(self) -> Interval:
+        """From the smallest lower to the largest upper end of the seeds' 95 % over strings."""
+        ends = [
+            binomial_interval(round(share * self.strings), self.strings) for share in self.seeds
+        ]
+        return Interval(min(low for low, _ in ends), max(high for _, high in ends))
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the published number lies within the seeds' intervals (True without one)."""
+        low, high = self.seeds_interval
+        return self.published is None or low <= self.published.value <= high
+
 
 @dataclass(frozen=True)
 class LanguageFacts:

@@ -27,6 +27,7 @@ from starfree.report.sections import Report, Row, Table
 Result = Mapping[str, Any]
 
 CLOSING = "closing_accuracy"
+FEW = 20  # prefixes: a distance that fewer have is not drawn
 SHOWN_WIDTH = 60  # of the figure by distance; else the widest that is there
 
 _QUESTION = (
@@ -43,7 +44,8 @@ _WIDTH_CAPTION = (
 )
 _DISTANCE_CAPTION = (
     "Closing accuracy on the test file by the distance between a bracket and its close. The "
-    "mean over prefixes hides the right side: half of all prefixes have distance 0."
+    "mean over prefixes hides the right side: half of all prefixes end in the bracket itself. "
+    f"Distances that fewer than {FEW} prefixes have are not drawn."
 )
 
 
@@ -170,7 +172,11 @@ def _by_distance(done: Mapping[Setting, Mapping[str, Result]]) -> list[Line]:
     for setting, results in sorted(done.items(), key=lambda item: (item[0].layers, item[0].rate)):
         if setting.width == width:
             measured = next(iter(results.values()))["bins"]["test"]["by_distance"]
-            points = [(int(start), right / total) for start, (right, total) in measured.items()]
+            points = [
+                (int(start), right / total)
+                for start, (right, total) in measured.items()
+                if total >= FEW
+            ]
             lines.append(Line(setting.layers, setting.rate, {f"width {width}": points}))
     return lines
 

@@ -8,7 +8,6 @@ from typing import Literal
 
 from starfree.experiments.published_results import PublishedResult, published_results
 from starfree.experiments.summary import BinSummary, Cell, Summary, is_published
-from starfree.training.intervals import binomial_interval
 
 Status = Literal["agrees", "differs", "not run"]
 
@@ -68,7 +67,7 @@ def compare(summary: Summary) -> Iterator[Compared]:
         rank = int(published.bin)
         measured = cell.bins[rank] if cell is not None and rank < len(cell.bins) else None
         yield Compared(
-            published, cell, measured, None if measured is None else _seeds_interval(measured)
+            published, cell, measured, None if measured is None else measured.seeds_interval
         )
 
 
@@ -79,12 +78,3 @@ def _published_name(cell: Cell) -> tuple[str, int | None] | None:
         return None
     layers = int(options.get("layers", 1))
     return {"transformer": ("transformer", None), "mamba": ("mamba", layers)}.get(cell.model.name)
-
-
-def _seeds_interval(measured: BinSummary) -> tuple[float, float]:
-    """The union of the seeds' intervals over strings."""
-    ends = [
-        binomial_interval(round(share * measured.strings), measured.strings)
-        for share in measured.seeds
-    ]
-    return min(low for low, _ in ends), max(high for _, high in ends)

@@ -186,12 +186,9 @@ def against_published(summary: Summary) -> list[str]:
 
 
 def differing(summary: Summary) -> list[tuple[Cell, BinSummary]]:
-    """Published numbers that lie outside our interval, the farthest first."""
+    """Published numbers that lie outside the intervals of our seeds, the farthest first."""
     found = [
-        (cell, measured)
-        for cell in summary.cells
-        for measured in cell.bins
-        if measured.published is not None and not agrees(measured)
+        (cell, measured) for cell in summary.cells for measured in cell.bins if not measured.agrees
     ]
     return sorted(found, key=lambda item: -abs(difference(item[1])))
 
@@ -204,14 +201,6 @@ def compared_with_published(summary: Summary) -> int:
 def difference(measured: BinSummary) -> float:
     """Ours minus the published number (0 where there is none)."""
     return 0.0 if measured.published is None else measured.accuracy - measured.published.value
-
-
-def agrees(measured: BinSummary) -> bool:
-    """Whether the published number lies within our interval (without one: is the same)."""
-    if measured.published is None:
-        return True
-    low, high = measured.interval or (measured.accuracy, measured.accuracy)
-    return low <= measured.published.value <= high
 
 
 def caveats(summary: Summary) -> list[str]:

@@ -157,7 +157,6 @@ def render(
         run_models=findings.run_models(summary),
         measure=findings.measure(summary),
         question=_QUESTIONS[summary.experiment.task],
-        agrees=findings.agrees,
         windows=findings.windows(summary),
         drawings=[(drawing, inline(drawing.svg, drawing.name)) for drawing in drawings],
         provenance=provenance,

@@ -8,7 +8,9 @@ there, the data made the difference; if it differs there too, the run did, or ch
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from math import floor
+from typing import Any
 
 from starfree.experiments.published_data import published_data
 from starfree.experiments.spec import bounds
@@ -44,6 +46,34 @@ def reason(number: Compared, under_published: Mapping[Key, Compared]) -> str:
     if same.status == "agrees":
         return f"the data: on the published {ours}" + (f" ({data})" if data else "")
     return f"not the data alone: on the published {ours}; theirs is the best of a grid, one run"
+
+
+def reason_as_published(number: Compared, curve: Sequence[Mapping[str, Any]], strings: int) -> str:
+    """Why the number differs on the authors' own data: the epoch, if our curve shows it.
+
+    The published cell is the best of a grid, at an epoch that is not recorded; ours is one point of
+    the grid, at the last epoch.
+
+    Args:
+        number: under the published protocol.
+        curve: of our run, with the share of right strings by window.
+        strings: of a window that a point of the curve reads at most.
+    """
+    if number.status != "differs" or number.measured is None:
+        return ""
+    if number.measured.accuracy > number.published.value:
+        return "ours is higher; one run each, another point of the grid"
+    strings = min(strings, number.measured.strings)
+    right = [round(point["bins"][number.measured.window] * strings) for point in curve]
+    if not right:
+        return "one run each, another point of the grid"
+    best = max(right)
+    shown = f"{points(best / strings)} on {strings} of the strings"
+    if best < floor(number.published.value * strings):
+        return f"not the epoch: never above {shown}"
+    if right[-1] == best:
+        return f"a few strings: {shown} at the last check"
+    return f"the epoch: {shown} at check {right.index(best) + 1} of {len(right)}"
 
 
 def _data(number: Compared) -> Iterator[str]:

@@ -9,6 +9,7 @@ import hashlib
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from starfree.report.flipflop_beside import flipflop_beside
 from starfree.report.numbers import points
 from starfree.report.page import draw
 from starfree.report.paper_figure import paper_figure
-from starfree.report.reasons import Key, key, reason
+from starfree.report.reasons import key, reason, reason_as_published
 from starfree.report.rows import rows
 from starfree.report.sections import as_csv
 from starfree.report.style import style
@@ -68,10 +69,22 @@ def regenerate(results: Path, page: Path) -> None:
     parts = {
         "SPECS": "\n".join(_specs()),
         "COUNTS": "\n".join(_counts(compared)),
-        "TABLES": "\n".join(_tables(compared, languages, {key(c): c for c in as_published})),
+        "TABLES": "\n".join(
+            _tables(
+                compared,
+                languages,
+                partial(reason, under_published={key(c): c for c in as_published}),
+            )
+        ),
         "OTHER_MODELS": "\n".join(_other_models(summary)),
         "PUBLISHED_COUNTS": "\n".join(_counts(as_published)),
-        "PUBLISHED_TABLES": "\n".join(_tables(as_published, languages, None)),
+        "PUBLISHED_TABLES": "\n".join(
+            _tables(
+                as_published,
+                languages,
+                partial(_as_published, Store(results / f"{SUITE}-published")),
+            )
+        ),
         "TRANSFER": "\n".join(_transfer(results / TRANSFER)),
         **{
             name.upper().replace("-", "_"): "\n".join(_other(name, beside, Store(results / name)))
@@ -109,9 +122,10 @@ def _specs() -> Iterator[str]:
     yield "| experiment | SHA-256 of its spec file | results |"
     yield "|---|---|---|"
     for name in (SUITE, TRANSFER, *OTHERS):
-        if name in builtin.names():
-            digest = hashlib.sha256(builtin.text(name).encode()).hexdigest()
-            yield f"| `{name}` | `{digest[:16]}…` | `results/{name}.csv` |"
+        digest = hashlib.sha256(builtin.text(name).encode()).hexdigest()
+        tables = [name, f"{SUITE}-published"] if name == SUITE else [name]
+        shown = ", ".join(f"`results/{table}.csv`" for table in tables)
+        yield f"| `{name}` | `{digest[:16]}…` | {shown} |"
 
 
 def _counts(compared: Sequence[Compared]) -> Iterator[str]:
@@ -134,17 +148,16 @@ def _transfer(folder: Path) -> Iterator[str]:
 def _tables(
     compared: Sequence[Compared],
     classes: Mapping[str, str],
-    under_published: Mapping[Key, Compared] | None,
+    why: Callable[[Compared], str],
 ) -> Iterator[str]:
-    """A table a class of languages; why numbers differ, where another protocol can tell."""
+    """A table a class of languages, with why numbers differ."""
     for wanted, title in _CLASSES:
         yield f"#### {title}"
         yield ""
         bins = 3 if wanted == "counter" else 2
         names = ["in-length", "longer", "longer still"][:bins]
         head = ["language", "model", *names, "seeds that solve all windows", "rate", "marks"]
-        if under_published is not None:
-            head.append("why it differs")
+        head += ["why it differs"]
         yield "| " + " | ".join(head) + " |"
         yield "|" + "---|" * len(head)
         of_class = [c for c in compared if classes[c.published.language] == wanted]
@@ -157,16 +170,21 @@ def _tables(
             shown = [_beside(number) for number in numbers]
             shown += [""] * (bins - len(shown))
             line = [language, named, *shown, *_cell(numbers[0].cell)]
-            if under_published is not None:
-                line.append(_why(dict(zip(names, numbers, strict=False)), under_published))
+            reasons = {name: why(number) for name, number in zip(names, numbers, strict=False)}
+            line.append("<br>".join(f"{name}: {text}" for name, text in reasons.items() if text))
             yield "| " + " | ".join(line) + " |"
         yield ""
 
 
-def _why(numbers: Mapping[str, Compared], under_published: Mapping[Key, Compared]) -> str:
-    """Window by window, where ours differ."""
-    reasons = {name: reason(number, under_published) for name, number in numbers.items()}
-    return "<br>".join(f"{name}: {text}" for name, text in reasons.items() if text)
+def _as_published(store: Store, number: Compared) -> str:
+    """Why a number under the published protocol differs, as the first seed's curve shows it."""
+    if number.cell is None:
+        return ""
+    trial = number.cell.trials[0]
+    result = store.result(trial)
+    assert result is not None  # the cell was made from it
+    strings = result["trial"]["training"]["bin_strings"]
+    return reason_as_published(number, store.curve(trial), strings)
 
 
 def _beside(number: Compared) -> str:

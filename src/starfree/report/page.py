@@ -15,6 +15,7 @@ from starfree.experiments.summary import Summary
 from starfree.report import findings, winners
 from starfree.report.details import Details
 from starfree.report.hover import measure_axes, told, untitled
+from starfree.report.settled import settled
 from starfree.report.style import INK, QUIET, RULE, style
 from starfree.report.templates import render_template
 
@@ -53,17 +54,9 @@ def draw(name: str, figure: Figure, caption: str) -> Drawing:
     with style():
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
-        _settle(figure)
         measure_axes(figure)
         figure.savefig(stream, format="svg", metadata={"Date": None})
-    return Drawing(name, figure, told(stream.getvalue()), caption)
-
-
-def _settle(figure: Figure) -> None:
-    """Round where the axes stand: the layout's last digits, and with them ids, vary by process."""
-    for axes in figure.axes:
-        left, bottom, width, height = axes.get_position(original=True).bounds
-        axes.set_position((round(left, 12), round(bottom, 12), round(width, 12), round(height, 12)))
+    return Drawing(name, figure, told(settled(stream.getvalue(), name)), caption)
 
 
 @dataclass(frozen=True)

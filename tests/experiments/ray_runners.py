@@ -8,8 +8,6 @@ from pathlib import Path
 
 DRIVER = os.environ.get("DRIVER_FOLDER", "")  # hidden from the workers, or at least never touched
 
-UNHURRIED = 100.0
-
 touched = []
 
 
@@ -19,15 +17,25 @@ def _watch(event, arguments):
 
 
 def unhurried(job, progress):
-    """`watched`, but training takes at least `UNHURRIED` seconds, however fast the machine is."""
+    """`watched`, and long enough for two checkpoints a minute apart at most."""
+    watched(job, _lasting(100.0, progress))
+
+
+def interruptible(job, progress):
+    """`watched`, and long enough to be killed between two checkpoints and the end."""
+    watched(job, _lasting(4.0, progress))
+
+
+def _lasting(seconds, progress):
+    """Training takes at least so long, however fast the machine is."""
     began = time.monotonic()
 
     def paced(phase, fraction, accuracy):
         progress(phase, fraction, accuracy)
         if phase == "training":
-            time.sleep(max(0.0, began + UNHURRIED * fraction - time.monotonic()))
+            time.sleep(max(0.0, began + seconds * fraction - time.monotonic()))
 
-    watched(job, paced)
+    return paced
 
 
 def watched(job, progress):

@@ -208,7 +208,7 @@ def test_a_machine_switched_off_loses_nothing_and_nothing_runs_twice(cluster, st
     driver = start(
         tmp_path / "driver",
         cluster.address,
-        "watched",
+        "interruptible",
         seconds=0.3,
         seeds=[0, 1],
         tokens=100_000,

@@ -133,7 +133,17 @@ def test_bounded_dyck_stands_beside_the_published_numbers(tmp_path):
     assert published(Setting(1, 20, 1e-3), "test") is None, "no such run was published"
     window = [r.baseline for r in report.rows if r.bin == "test" and r.baseline is not None]
     assert window == [pytest.approx(0.75), pytest.approx(0.85)], "distances up to 3 and to 6"
-    assert not any("second layer" in line for line in report.findings), "no rate has both depths"
+    assert report.findings == [
+        "Of the brackets opened 20 symbols ago or earlier, 1 layer at rate 0.0001 closes 50.00 %."
+    ], "no rate has both depths, no depth both rates"
+    save(store, trials[1], **dyck_result(0.8))
+    layer, rate, *_ = bounded_dyck_report(experiment, store).findings
+    assert layer.endswith("rate 0.001 a second layer changes the closing accuracy on the test "
+                          "file by +10.0 points (1 width).")  # fmt: skip
+    assert (
+        rate
+        == "With 1 layer the rate 0.001 instead of 0.0001 changes it by +10.0 points (1 width)."
+    )
     distances, losses = report.tables[0].details[0].charts
     assert list(distances.lines[0].at) == [1, 3, 7, 41], "the bracket itself is counted"
     assert list(distances.lines[0].ys) == [1.0, 0.8, 0.5, 0.0]

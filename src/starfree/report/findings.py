@@ -66,7 +66,7 @@ def windows(summary: Summary) -> list[str]:
     ranks = max((len(cell.bins) for cell in summary.cells), default=0)
     names = []
     for rank in range(ranks):
-        found = {cell.bins[rank].window for cell in summary.cells if rank < len(cell.bins)}
+        found = {cell.bins[rank].window if rank < len(cell.bins) else "" for cell in summary.cells}
         names.append(dash(found.pop()) if len(found) == 1 else f"window {rank + 1}")
     return names
 

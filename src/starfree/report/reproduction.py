@@ -243,9 +243,11 @@ def _other(name: str, beside: Beside, store: Store) -> Iterator[str]:
     experiment, _ = builtin.load(name)
     published = [number for number in published_results() if number.experiment == name]
     ours = beside(experiment, store, published)
+    beside_ours = {number: shown_beside(number, ours.get(number)) for number in published}
+    counts = Counter(status.partition(":")[0] for *_, status in beside_ours.values())
     yield (
-        f"{len(published)} published numbers; {len(ours)} have ours beside them, the rest was not "
-        "run."
+        f"Of {len(published)} published numbers {counts['agrees']} agree, {counts['differs']} "
+        f"differ, {counts['no interval']} have no interval, {counts[NOT_RUN]} were not run."
     )
     yield ""
     yield "<details><summary>All of them</summary>"
@@ -254,7 +256,7 @@ def _other(name: str, beside: Beside, store: Store) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|---|"
     for number in published:
         head = [str(number.layers), number.bin, number.metric.replace("_", " "), number.setting]
-        shown = [*head, f"{number.value:g}", *shown_beside(number, ours.get(number))]
+        shown = [*head, f"{number.value:g}", *beside_ours[number]]
         yield "| " + " | ".join(shown) + " |"
     yield ""
     yield "</details>"

@@ -87,9 +87,12 @@ def regenerate(results: Path, page: Path) -> None:
         ),
         "TRANSFER": "\n".join(_transfer(results / TRANSFER)),
         **{
-            name.upper().replace("-", "_"): "\n".join(_other(name, beside, Store(results / name)))
+            name.upper().replace("-", "_"): "\n".join(_other(results, name, beside))
             for name, beside in OTHERS.items()
         },
+        "PUBLISHED_LAYOUT": "\n".join(
+            _other(results, "bounded-dyck", bounded_dyck_beside, "no-output-layer")
+        ),
     }
     written = files("starfree.report").joinpath(TEXT).read_text(encoding="utf-8")
     for name, part in parts.items():
@@ -238,11 +241,13 @@ def _other_models(summary: Summary) -> Iterator[str]:
         yield f"| {model.shown} | " + " | ".join(shown) + " |"
 
 
-def _other(name: str, beside: Beside, store: Store) -> Iterator[str]:
-    """An experiment's published numbers with ours beside them."""
-    experiment, _ = builtin.load(name)
+def _other(results: Path, name: str, beside: Beside, protocol: str | None = None) -> Iterator[str]:
+    """An experiment's published numbers with ours; of a further protocol only those it ran."""
+    experiment, _ = builtin.load(name, protocol=protocol)
     published = [number for number in published_results() if number.experiment == name]
-    ours = beside(experiment, store, published)
+    ours = beside(experiment, Store(results / experiment.name), published)
+    if protocol is not None:
+        published = [number for number in published if number in ours]
     beside_ours = {number: shown_beside(number, ours.get(number)) for number in published}
     counts = Counter(status.partition(":")[0] for *_, status in beside_ours.values())
     yield (

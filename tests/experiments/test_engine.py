@@ -1,11 +1,9 @@
 """The local engine: every job ends once, whatever happens to the workers."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -101,21 +99,6 @@ def test_a_full_disk_stops_everything_at_once(tmp_path):
         run(make_jobs(tmp_path), "disk_full")
     assert caught.value.filename.endswith("curve.jsonl")
     assert time.monotonic() - began < 60
-
-
-def test_an_interrupt_that_got_lost_still_ends_the_run(tmp_path):
-    told = []
-
-    def deaf(event):
-        told.append(event)
-        if len(told) == 1:
-            with suppress(KeyboardInterrupt):
-                signal.raise_signal(signal.SIGINT)
-
-    with pytest.raises(KeyboardInterrupt):
-        LocalEngine(1, "runners:slow_steps").run(make_jobs(tmp_path), deaf)
-    assert of_kind(told, Finished) == []
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_workers_use_one_thread(tmp_path):

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from types import FrameType
 from typing import Any
 
 from starfree.experiments.engine.attempt import StorageFailed, attempt, load_runner
@@ -68,34 +67,26 @@ class LocalEngine:
         attempts: dict[str, int] = {}
         workers: list[_Worker] = []
         try:
-            with _interrupts_kept() as interrupts:
-                while waiting or any(worker.job for worker in workers):
-                    if interrupts:
-                        raise KeyboardInterrupt
-                    self._hand_out(waiting, workers, report)
-                    self._memory.look(_busy(workers))
-                    for worker in _ready(workers):
-                        if not _drain(worker, report):
-                            workers.remove(worker)
-                            self._pass_on(worker, attempts, waiting, report)
+            while waiting or any(worker.job for worker in workers):
+                self._hand_out(waiting, workers, report)
+                self._memory.look(_busy(workers))
+                for worker in _ready(workers):
+                    if _drain(worker, report):
+                        continue
+                    workers.remove(worker)
+                    job = worker.job
+                    if job is None:
+                        continue
+                    attempts[job.hash] = attempts.get(job.hash, 0) + 1
+                    reason = _death(worker.process)
+                    if attempts[job.hash] < ATTEMPTS:
+                        report(Lost(job.hash, worker.number, reason))
+                        waiting.appendleft(job)
+                    else:
+                        message = f"its worker died {ATTEMPTS} times ({reason})"
+                        report(Failed(job.hash, worker.number, message, message))
         finally:
             _stop(workers)
-
-    def _pass_on(
-        self, worker: _Worker, attempts: dict[str, int], waiting: deque[Job], report: Report
-    ) -> None:
-        """Give a dead worker's job to the next one, unless it has killed several."""
-        job = worker.job
-        if job is None:
-            return
-        attempts[job.hash] = attempts.get(job.hash, 0) + 1
-        reason = _death(worker.process)
-        if attempts[job.hash] < ATTEMPTS:
-            report(Lost(job.hash, worker.number, reason))
-            waiting.appendleft(job)
-        else:
-            message = f"its worker died {ATTEMPTS} times ({reason})"
-            report(Failed(job.hash, worker.number, message, message))
 
     def _hand_out(self, waiting: deque[Job], workers: list[_Worker], report: Report) -> None:
         """Give the next jobs to idle and new workers, as far as there is memory."""
@@ -176,26 +167,6 @@ def _stop(workers: Sequence[_Worker]) -> None:
     for worker in workers:
         worker.process.join()
         worker.connection.close()
-
-
-@contextmanager
-def _interrupts_kept() -> Iterator[list[int]]:
-    """Fill the list when Ctrl-C is pressed, should the exception get lost (C code may drop one)."""
-    pressed: list[int] = []
-    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if not usual or threading.current_thread() is not threading.main_thread():
-        yield pressed  # whoever embeds us sees to it
-        return
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        pressed.append(number)
-        signal.default_int_handler(number, frame)
-
-    signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield pressed
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager

@@ -160,7 +160,7 @@ def _tables(
         bins = 3 if wanted == "counter" else 2
         names = ["in-length", "longer", "longer still"][:bins]
         head = ["language", "model", *names, "seeds that solve all windows", "rate", "marks"]
-        head += ["why it differs"]
+        head.append("why it differs")
         yield "| " + " | ".join(head) + " |"
         yield "|" + "---|" * len(head)
         of_class = [c for c in compared if classes[c.published.language] == wanted]

@@ -1,8 +1,7 @@
 """The same figure gives the same SVG text, whatever the last digits of its layout.
 
-Matplotlib's layout differs in the last digits from run to run (sums hang on how memory is aligned).
-That shows where a coordinate lies between two roundings, and in the ids of clip paths, which hash
-all digits.
+Matplotlib's layout differs in the last digits from run to run. That shows where a coordinate lies
+between two roundings, and in the ids of clip paths, which hash all digits.
 """
 
 from __future__ import annotations
